@@ -1,0 +1,109 @@
+"""Checks at the door: what a caller hands in becomes a clean array, or a refusal that names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitxbar.errors import CircuitError, CircuitxbarError
+
+Array = NDArray[np.float64]
+
+
+def real_array(
+    name: str,
+    value: Any,
+    *,
+    unit: str = "",
+    shape: tuple[int | None, ...] | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    infinite: bool = False,
+    error: type[CircuitxbarError] = CircuitError,
+) -> Array:
+    """`value` as a read-only float64 array of its own, checked entry by entry.
+
+    shape : expected shape, None for a free axis; any shape when omitted.
+    minimum, maximum : inclusive limits, in `unit`.  infinite : whether +inf is allowed.
+    Raises `error` naming the first offending entry, its value and the limit.
+    """
+    try:
+        raw = np.asarray(value)
+    except Exception as problem:
+        raise error(f"{name} is not an array of numbers ({problem}).") from None
+    if raw.dtype.kind not in "fiub":
+        raise error(
+            f"{name} must hold real numbers; got {_described(value, raw)}. Pass floats or integers."
+        )
+    array = np.array(raw, dtype=np.float64)
+    if shape is not None and not _fits(array.shape, shape):
+        wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
+        raise error(f"{name} has shape {array.shape}; expected {wanted}.")
+    bad = np.isnan(array) | (np.isneginf(array) if infinite else np.isinf(array))
+    if bad.any():
+        where, entry = _first(name, array, bad)
+        raise error(f"{where} = {entry:g} is not {'a number' if infinite else 'finite'}.")
+    suffix = f" {unit}" if unit else ""
+    if minimum is not None and (array < minimum).any():
+        where, entry = _first(name, array, array < minimum)
+        reason = "is negative" if minimum == 0 else "is too small"
+        raise error(
+            f"{where} = {entry:.1e}{suffix} {reason}. {_plural(name)} must be >= {minimum:g}."
+        )
+    if maximum is not None and (array > maximum).any():
+        where, entry = _first(name, array, array > maximum)
+        limit = f"{maximum:g}{suffix}"
+        raise error(
+            f"{where} = {entry:.1e}{suffix} is too large. {_plural(name)} must be <= {limit}."
+        )
+    array.flags.writeable = False
+    return array
+
+
+def whole_number(
+    name: str, value: Any, *, minimum: int, error: type[CircuitxbarError] = CircuitError
+) -> int:
+    """`value` as an int of at least `minimum`; raises `error` for anything else, bool included."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
+        raise error(f"{name} = {value!r}: expected a whole number >= {minimum}.")
+    return int(value)
+
+
+def real_number(
+    name: str,
+    value: Any,
+    *,
+    unit: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    error: type[CircuitxbarError] = CircuitError,
+) -> float:
+    """`value` as a finite float within the inclusive limits; raises `error` for anything else."""
+    return float(
+        real_array(name, value, unit=unit, shape=(), minimum=minimum, maximum=maximum, error=error)
+    )
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        w is None or n == w for n, w in zip(shape, wanted, strict=True)
+    )
+
+
+def _first(name: str, array: Array, bad: NDArray[np.bool_]) -> tuple[str, float]:
+    index = tuple(int(k) for k in np.argwhere(bad)[0])
+    return (f"{name}[{', '.join(map(str, index))}]" if index else name), float(array[index])
+
+
+def _plural(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def _described(value: Any, raw: NDArray[Any]) -> str:
+    return (
+        f"dtype {raw.dtype}"
+        if isinstance(value, np.ndarray)
+        else f"{type(value).__name__} {value!r:.40}"
+    )

@@ -1,0 +1,112 @@
+#!/bin/sh
+# Debian packages that pip cannot bring. Does nothing where they are already there.
+#
+#   sh setup/system-packages.sh python [PYTHON]   a Python >= 3.11 that can make a virtual environment
+#   sh setup/system-packages.sh ngspice           ngspice and its library, version 46 (with KLU) where it can be had
+set -eu
+
+fail() {
+    printf '\n%s\n\n' "$*" >&2
+    exit 1
+}
+
+can_install() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null
+}
+
+# Only root can install; anybody else is told what to run.
+need_root() {
+    can_install && return
+    command -v apt-get >/dev/null || fail "$1 Install it in this system's own way (there is no apt-get)."
+    fail "$1 Run this as root, then run make again:
+    sh $(cd "$(dirname "$0")" && pwd)/$(basename "$0") $2"
+}
+
+apt_get() {
+    DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"
+}
+
+add_packages() {
+    apt_get install -y --no-install-recommends "$@"
+}
+
+# --- python ------------------------------------------------------------------------------
+
+new_enough() {
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+can_make_environments() {
+    "$1" -c 'import ensurepip, venv' 2>/dev/null
+}
+
+python_packages() {
+    if ! new_enough "$1"; then
+        fail "'$1' is not Python 3.11 or newer. Name one that is: make PYTHON=/usr/bin/python3.11 ..."
+    fi
+    can_make_environments "$1" && return
+    need_root "'$1' cannot make virtual environments: Debian's package python3-venv is missing." "python $1"
+    apt_get update
+    add_packages python3-venv
+    can_make_environments "$1" || fail "'$1' still cannot make virtual environments. Name another Python:
+    make PYTHON=/usr/bin/python3 ..."
+}
+
+# --- ngspice -----------------------------------------------------------------------------
+
+has_program() {
+    command -v ngspice >/dev/null
+}
+
+has_library() {
+    PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -q 'libngspice\.so\.0'
+}
+
+# Version 46 brings the KLU solver; 39 works, but needs a minute for a 128 x 128 array.
+has_klu() {
+    has_program && ngspice -v 2>/dev/null | grep -q KLU
+}
+
+# The backports lie on the mirror that the machine already uses, in whichever form it names it.
+add_backports() {
+    suite=$1 kept=/etc/apt/sources.list.d/debian.sources line=/etc/apt/sources.list
+    if [ -f "$kept" ]; then
+        added=/etc/apt/sources.list.d/$suite.sources
+        awk 'BEGIN { RS = ""; ORS = "\n\n" } /(^|\n)Types:[^\n]*deb/ && !/security/ { print; exit }' "$kept" |
+            sed "s/^Suites:.*/Suites: $suite/" >"$added"
+    elif [ -f "$line" ]; then
+        added=/etc/apt/sources.list.d/$suite.list
+        sed -n 's/[[:space:]]*#.*//; /security/d; /^deb[[:space:]]/p' "$line" | head -n 1 |
+            sed -E "s/^(deb +(\[[^]]*\] +)?[^ ]+ +)[^ ]+/\1$suite/" >"$added"
+    else
+        return 1
+    fi
+    [ -s "$added" ] && apt_get update && return
+    rm -f "$added"
+    return 1
+}
+
+ngspice_packages() {
+    has_library && has_klu && return
+    if has_library && has_program && ! can_install; then
+        echo "ngspice is here without the KLU solver: large arrays will be slow."
+        return
+    fi
+    need_root "ngspice or its library libngspice0 is missing." ngspice
+    . /etc/os-release
+    suite=${VERSION_CODENAME:-}-backports
+    if apt-cache policy 2>/dev/null | grep -q "n=$suite" || add_backports "$suite"; then
+        add_packages -t "$suite" ngspice libngspice0 || add_packages ngspice libngspice0
+    else
+        echo "No $suite on this machine's mirror: taking the distribution's own ngspice."
+        apt_get update
+        add_packages ngspice libngspice0
+    fi
+    has_program && has_library || fail "ngspice was installed, but it or libngspice.so.0 is not found."
+}
+
+case "${1:-}" in
+    python) python_packages "${2:-python3}" ;;
+    ngspice) ngspice_packages ;;
+    *) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
