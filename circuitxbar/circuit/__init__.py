@@ -1,0 +1,1 @@
+"""What is connected to what: crossbars, circuits, their terminations, solutions and proofs."""

@@ -1,0 +1,248 @@
+"""A circuit as plain data: groups of equal elements on numbered nodes.
+
+Names are made when they are asked for, so that an array of a million elements stays a
+handful of arrays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from circuitxbar.arguments import Array, real_number
+from circuitxbar.errors import CircuitError
+
+Kind = Literal["R", "V", "I"]
+UNITS: dict[Kind, str] = {"R": "ohm", "V": "V", "I": "A"}
+_NAME = re.compile(r"[a-z0-9_][a-z0-9_.]*\Z")
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """Equally formed names: `pattern` with one row of `indices` (n, k) filled in each."""
+
+    pattern: str
+    indices: np.ndarray
+
+    @staticmethod
+    def one(name: str) -> Names:
+        """A single name."""
+        return Names(name, np.zeros((1, 0), dtype=int))
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, k: int) -> str:
+        return self.pattern.format(*self.indices[k])
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.pattern.format(*row) for row in self.indices.tolist())
+
+    def prefixed(self, prefix: str) -> Names:
+        """The same names with `prefix` and a dot in front."""
+        return Names(f"{prefix}.{self.pattern}", self.indices)
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Equal elements: `kind`, names, nodes (n, 2) and values (n,), or (n, batch) for sources.
+
+    R: resistance in ohm, 0 joins its nodes and inf is open. V: first node minus second, in volt.
+    I: ampere, flowing from the first node through the source into the second.
+    """
+
+    kind: Kind
+    names: Names
+    nodes: np.ndarray
+    values: Array
+
+
+@dataclass(frozen=True)
+class Resistor:
+    """A resistor of `resistance` ohm (0 joins its nodes, inf is open) between two nodes."""
+
+    name: str
+    first: str
+    second: str
+    resistance: float
+
+
+@dataclass(frozen=True)
+class VoltageSource:
+    """An ideal source that holds `positive` at `voltage` volt above `negative`."""
+
+    name: str
+    positive: str
+    negative: str
+    voltage: float
+
+
+@dataclass(frozen=True)
+class CurrentSource:
+    """An ideal source that drives `current` ampere out of `first` into `second`."""
+
+    name: str
+    first: str
+    second: str
+    current: float
+
+
+Element = Resistor | VoltageSource | CurrentSource
+_KIND: dict[type, Kind] = {Resistor: "R", VoltageSource: "V", CurrentSource: "I"}
+
+
+@dataclass(frozen=True, eq=False)
+class Circuit:
+    """Groups of equal elements on nodes; node "0" is ground and has number 0.
+
+    Adding returns a new circuit. Names are lower case, since SPICE folds case.
+    """
+
+    title: str = "circuit"
+    node_names: tuple[Names, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+    @property
+    def node_count(self) -> int:
+        """Number of nodes, ground included."""
+        return 1 + sum(len(names) for names in self.node_names)
+
+    @property
+    def batch(self) -> int:
+        """Number of source vectors the circuit holds."""
+        return max((g.values.shape[1] for g in self.groups if g.values.ndim == 2), default=1)
+
+    @cached_property
+    def nodes(self) -> list[str]:
+        """The name of every node, by number."""
+        return ["0", *(name for names in self.node_names for name in names)]
+
+    @cached_property
+    def _node_numbers(self) -> dict[str, int]:
+        return {name: k for k, name in enumerate(self.nodes)}
+
+    @cached_property
+    def _element_places(self) -> dict[str, tuple[int, int]]:
+        return {n: (g, k) for g, group in enumerate(self.groups) for k, n in enumerate(group.names)}
+
+    def node(self, name: str) -> int:
+        """The number of node `name`; CircuitError with near names where there is none."""
+        try:
+            return self._node_numbers[name]
+        except (KeyError, TypeError):
+            raise CircuitError(_unknown("node", name, self._node_numbers)) from None
+
+    def element(self, name: str) -> tuple[Group, int]:
+        """(group, position) of element `name`; CircuitError with near names where there is none."""
+        try:
+            group, position = self._element_places[name]
+        except (KeyError, TypeError):
+            raise CircuitError(_unknown("element", name, self._element_places)) from None
+        return self.groups[group], position
+
+    def add(self, *elements: Element) -> Circuit:
+        """This circuit with `elements`; nodes named for the first time are made.
+
+        Raises CircuitError for duplicate or ill-formed names and non-finite values.
+        """
+        numbers, names = dict(self._node_numbers), list(self.node_names)
+        taken, groups = set(self._element_places), list(self.groups)
+        for element in elements:
+            kind = _KIND.get(type(element))
+            if kind is None:
+                raise CircuitError(
+                    f"{element!r:.60} is not an element. "
+                    "Use Resistor, VoltageSource or CurrentSource."
+                )
+            name, first, second, value = vars(element).values()
+            check_name("element", name)
+            if name in taken:
+                raise CircuitError(f"element {name!r} exists already. Choose another name.")
+            taken.add(name)
+            for node in (first, second):
+                if node not in numbers:
+                    check_name("node", node)
+                    numbers[node] = len(numbers)
+                    names.append(Names.one(node))
+            if not (kind == "R" and value == np.inf):
+                minimum = 0.0 if kind == "R" else None
+                value = real_number(name, value, unit=UNITS[kind], minimum=minimum)
+            ends = np.array([[numbers[first], numbers[second]]])
+            groups.append(Group(kind, Names.one(name), ends, np.array([value], dtype=float)))
+        return replace(self, node_names=tuple(names), groups=tuple(groups))
+
+    def instance(self, name: str, subcircuit: SubCircuit, **pins: str) -> Circuit:
+        """This circuit with a copy of `subcircuit` whose `pins` are joined to the nodes named.
+
+        Its other nodes and its elements are called `name.node` and `name.element`; pins that
+        are not named stay open. Raises CircuitError for unknown pins and duplicate names.
+        """
+        if not isinstance(subcircuit, SubCircuit):
+            raise CircuitError(f"{subcircuit!r:.60} is not a SubCircuit (crossbar.subcircuit()).")
+        check_name("instance", name)
+        for pin in pins:
+            if pin not in subcircuit.pin_nodes:
+                raise CircuitError(_unknown("pin", pin, subcircuit.pin_nodes))
+        if any(n.startswith(f"{name}.") for n in (*self._element_places, *self._node_numbers)):
+            raise CircuitError(f"instance {name!r} exists already. Choose another name.")
+        joined = {subcircuit.pin_nodes[pin]: node for pin, node in pins.items()}
+        numbers, names = dict(self._node_numbers), list(self.node_names)
+        for node in joined.values():
+            if node not in numbers:
+                check_name("node", node)
+                numbers[node] = len(numbers)
+                names.append(Names.one(node))
+        inner = subcircuit.circuit
+        renumbered = np.zeros(inner.node_count, dtype=int)
+        number = 1
+        for group in inner.node_names:
+            kept = [k for k in range(len(group)) if number + k not in joined]
+            own = Names(group.pattern, group.indices[kept]).prefixed(name)
+            first = 1 + sum(len(known) for known in names)
+            renumbered[[number + k for k in kept]] = np.arange(first, first + len(kept))
+            if kept:
+                names.append(own)
+            number += len(group)
+        for k, node in joined.items():
+            renumbered[k] = numbers[node]
+        groups = tuple(
+            replace(g, names=g.names.prefixed(name), nodes=renumbered[g.nodes])
+            for g in inner.groups
+        )
+        return replace(self, node_names=tuple(names), groups=self.groups + groups)
+
+
+@dataclass(frozen=True, eq=False)
+class SubCircuit:
+    """A circuit with named pins, ready for Circuit.instance or a .subckt block."""
+
+    name: str
+    circuit: Circuit
+    pin_nodes: dict[str, int]
+
+    @property
+    def pins(self) -> tuple[str, ...]:
+        """The names of the pins, in the order of a .subckt line."""
+        return tuple(self.pin_nodes)
+
+
+def check_name(what: str, name: object) -> None:
+    """Refuse a `name` of a `what` that SPICE could not hold apart from others."""
+    if not isinstance(name, str) or not _NAME.match(name) or name == "gnd":
+        raise CircuitError(
+            f"{what} name {name!r:.60} cannot be used. Use lower-case letters, digits, '_' and "
+            "'.'; ground is '0'."
+        )
+
+
+def _unknown(what: str, name: object, known: dict[str, int] | dict[str, tuple[int, int]]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(str(name), list(known)[:20000], n=3)
+    hint = f" Did you mean {', '.join(near)}?" if near else f" There are {len(known)}."
+    return f"there is no {what} {name!r:.60}.{hint}"

@@ -1,0 +1,200 @@
+"""The proof that every answer carries: Kirchhoff's law recomputed from crossbar and voltages.
+
+Imports no engine. Sums |Kirchhoff error| over the nodes; for monotone cells and passive
+terminations that sum bounds the error of every terminal current, because a stray current
+injected at a node reaches each terminal with a share between 0 and 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from circuitxbar.arguments import Array
+from circuitxbar.circuit.potentials import LineVoltages, end_cells
+from circuitxbar.circuit.terminations import SIDES, Ends, Side
+
+if TYPE_CHECKING:
+    from circuitxbar.circuit.crossbar import Crossbar
+
+_EPS = np.finfo(float).eps
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """What Kirchhoff's and Ohm's laws say of a set of node voltages.
+
+    currents : terminal currents per side, (batch, lines), A.
+    residual, error_bound : (batch,), A: largest and summed Kirchhoff error over the nodes.
+    """
+
+    currents: dict[Side, Array]
+    residual: Array
+    error_bound: Array
+
+    @property
+    def largest_current(self) -> Array:
+        """The largest terminal current of each vector, (batch,), A."""
+        return np.max([np.abs(current).max(axis=1) for current in self.currents.values()], axis=0)
+
+
+def prove(
+    crossbar: Crossbar,
+    ends: Mapping[Side, Ends],
+    row: LineVoltages,
+    column: LineVoltages,
+    measured: Mapping[Side, Array] | None = None,
+) -> Proof:
+    """Terminal currents of `crossbar` and the Kirchhoff errors of the voltages given.
+
+    `measured` are terminal currents an engine reports by itself: they are then the answer, and
+    what they differ from Ohm's law in the terminations counts as error.
+    """
+    cells = cell_currents(crossbar, row, column)
+    row_out, column_out = cells.copy(), -cells
+    flow = _wire_currents(row, crossbar.row_segments[:, 1:-1], axis=2)
+    row_out[:, :, :-1] += flow
+    row_out[:, :, 1:] -= flow
+    flow = _wire_currents(column, crossbar.column_segments[1:-1], axis=1)
+    column_out[:, :-1] += flow
+    column_out[:, 1:] -= flow
+
+    currents: dict[Side, Array] = {}
+    broken = np.zeros(len(cells))  # errors of Ohm's law at the ends
+    ideal: list[tuple[Side, np.ndarray]] = []
+    for side in SIDES:
+        law, at_source = _ohm(crossbar, side, ends[side], row, column)
+        given = law if measured is None else np.where(at_source, 0.0, measured[side])
+        broken += np.abs(given - law).sum(axis=1)
+        currents[side] = given
+        out, _ = end_cells(crossbar, side, row_out, column_out)
+        out += given
+        if at_source.any():
+            ideal.append((side, at_source))
+            broken += _departure(crossbar, side, ends[side], at_source, row, column)
+
+    net, mismatch = _nets(crossbar, row, column)
+    errors = _sum_by_net(net, row_out, column_out)
+    for side, lines in ideal:
+        at = end_cells(crossbar, side, net[0], net[1])[0][lines]
+        currents[side][:, lines] = -errors[:, at] if measured is None else measured[side][:, lines]
+        errors[:, at] += currents[side][:, lines]
+    if measured is None:
+        _sum_cells(crossbar, ends, cells, currents)
+    worst = np.abs(errors).max(axis=1)
+    bound = np.abs(errors).sum(axis=1) + broken + mismatch
+    return Proof(currents, worst, bound)
+
+
+def cell_currents(crossbar: Crossbar, row: LineVoltages, column: LineVoltages) -> Array:
+    """Current from row to column through every cell, (batch, rows, columns), A; 0 for shorts."""
+    short = np.isinf(crossbar.conductances)
+    conductances = np.where(short, 0.0, crossbar.conductances)
+    return crossbar.device.current(
+        row.minus(column),
+        conductances,
+        temperature=crossbar.temperature,
+        extrapolate=True,
+        **crossbar.parameters,
+    )
+
+
+def _wire_currents(line: LineVoltages, resistance: Array, axis: int) -> Array:
+    drop = line.along(axis)
+    with np.errstate(divide="ignore"):
+        conductance = np.where(resistance == 0, 0.0, 1.0 / resistance)
+    return drop * conductance
+
+
+def _ohm(
+    crossbar: Crossbar, side: Side, end: Ends, row: LineVoltages, column: LineVoltages
+) -> tuple[Array, np.ndarray]:
+    """Terminal current that Ohm's law gives at each line end, and where an ideal source sits."""
+    potential, segment = end_cells(crossbar, side, row.potential, column.potential)
+    deviation, _ = end_cells(crossbar, side, row.deviation, column.deviation)
+    remainder, _ = end_cells(crossbar, side, row.remainder, column.remainder)
+    series = np.where(end.terminated, end.resistance + segment, np.inf)
+    at_source = series == 0
+    share = np.ones_like(segment)  # of a Norton current that leaves through its own conductance
+    np.divide(end.resistance, series, out=share, where=np.isfinite(end.resistance) & (series > 0))
+    share[np.isinf(end.resistance) & np.isinf(segment)] = 0.0
+    with np.errstate(divide="ignore"):
+        conductance = np.where(at_source, 0.0, 1.0 / series)
+    law = (((potential - end.voltage) + deviation) + remainder) * conductance - end.current * share
+    return np.where(end.terminated, law, 0.0), at_source
+
+
+def _departure(
+    crossbar: Crossbar,
+    side: Side,
+    end: Ends,
+    lines: np.ndarray,
+    row: LineVoltages,
+    column: LineVoltages,
+) -> Array:
+    """0 where the lines on ideal sources have the source's voltage, else inf, (batch,)."""
+    at, _ = end_cells(crossbar, side, row.voltages, column.voltages)
+    wanted = np.broadcast_to(end.voltage, at.shape)[:, lines]
+    wrong = np.abs(at[:, lines] - wanted) > 4 * _EPS * np.abs(wanted)
+    return np.where(wrong.any(axis=1), np.inf, 0.0)
+
+
+def _nets(
+    crossbar: Crossbar, row: LineVoltages, column: LineVoltages
+) -> tuple[tuple[Array, Array], Array]:
+    """The net of each row and column node; and inf for vectors with unequal voltages in a net."""
+    rows, columns = crossbar.shape
+    number = np.arange(2 * rows * columns).reshape(2, rows, columns)
+    along_row = crossbar.row_segments[:, 1:-1] == 0
+    along_column = crossbar.column_segments[1:-1] == 0
+    short = np.isinf(crossbar.conductances)
+    first = [number[0][:, :-1][along_row], number[1][:-1][along_column], number[0][short]]
+    second = [number[0][:, 1:][along_row], number[1][1:][along_column], number[1][short]]
+    a, b = np.concatenate(first), np.concatenate(second)
+    mismatch = np.zeros(len(row.deviation))
+    if len(a) == 0:
+        return (number[0], number[1]), mismatch
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=(number.size, number.size))
+    _, net = connected_components(graph, directed=False)
+    absolute = np.stack([row.voltages, column.voltages], axis=1).reshape(len(mismatch), -1)
+    apart = np.abs(absolute[:, a] - absolute[:, b])
+    limit = 4 * _EPS * np.maximum(np.abs(absolute[:, a]), np.abs(absolute[:, b]))
+    mismatch[(apart > limit).any(axis=1)] = np.inf
+    net = net.reshape(number.shape)
+    return (net[0], net[1]), mismatch
+
+
+def _sum_by_net(net: tuple[Array, Array], row_out: Array, column_out: Array) -> Array:
+    label = np.concatenate([net[0].ravel(), net[1].ravel()])
+    out = np.concatenate(
+        [row_out.reshape(len(row_out), -1), column_out.reshape(len(row_out), -1)], axis=1
+    )
+    count = int(label.max()) + 1
+    if count == len(label):
+        return out
+    sums = coo_array((np.ones(len(label)), (np.arange(len(label)), label)))
+    return np.asarray(out @ sums.tocsr())
+
+
+def _sum_cells(
+    crossbar: Crossbar, ends: Mapping[Side, Ends], cells: Array, currents: dict[Side, Array]
+) -> None:
+    """Where a whole line has a single end, its current is the sum of its cells: nothing cancels."""
+    plain = np.isfinite(crossbar.conductances)
+    row_whole = np.isfinite(crossbar.row_segments[:, 1:-1]).all(axis=1) & plain.all(axis=1)
+    column_whole = np.isfinite(crossbar.column_segments[1:-1]).all(axis=0) & plain.all(axis=0)
+    out_of_rows, out_of_columns = -cells.sum(axis=2), cells.sum(axis=1)
+    for side, other, whole, totals in (
+        ("left", "right", row_whole, out_of_rows),
+        ("right", "left", row_whole, out_of_rows),
+        ("top", "bottom", column_whole, out_of_columns),
+        ("bottom", "top", column_whole, out_of_columns),
+    ):
+        _, segment = end_cells(crossbar, side, plain, plain)
+        single = whole & np.isfinite(segment) & ends[side].terminated & ~ends[other].terminated
+        currents[side][:, single] = totals[:, single]

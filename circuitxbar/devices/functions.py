@@ -1,0 +1,167 @@
+"""The one table of the functions a device law may call.
+
+A row gives a function's numpy value, its derivative, its SPICE text and its domain; the
+parser, the kernels and the SPICE text read nothing else. The symbols built here are ours, not
+sympy's: sympy's own abs, sign, min and max differentiate to Dirac deltas, and it evaluates
+constant arguments to unbounded precision.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+# k_B and q as ngspice has them (CODATA 2014), so that both sides solve the same diode.
+CONSTANTS = {"pi": math.pi, "k_B": 1.38064852e-23, "q": 1.6021766208e-19}
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function of the closed language.
+
+    derivative : (x, d) -> expression, the total derivative from the arguments x and their
+    derivatives d, so that a branch not taken never meets its slope.
+    spice : ngspice text, {0} {1} {2} standing for the texts of the arguments.
+    domain : where the value is real and finite, in words; empty when everywhere.
+    expands : for a function that is only an abbreviation of others; then nothing else is needed.
+    """
+
+    arguments: int
+    numpy: Callable[..., Any]
+    derivative: Callable[[tuple, tuple], Any] = lambda x, d: 0
+    spice: str = ""
+    domain: str = ""
+    expands: Callable[..., Any] | None = None
+
+
+def _real_power(base: Any, exponent: Any) -> Any:
+    """base ** exponent for base >= 0, else NaN: SPICE gives a negative base another meaning."""
+    return np.where(np.less(base, 0.0), np.nan, np.power(base, exponent))
+
+
+def _power_derivative(x: tuple, d: tuple) -> Any:
+    base, exponent = x
+    slope = exponent * power(base, exponent - 1) * d[0]
+    if d[1] == 0:  # a constant exponent brings no logarithm, which base = 0 would not survive
+        return slope
+    return slope + apply("power", base, exponent) * apply("log", base) * d[1]
+
+
+FUNCTIONS: dict[str, Function] = {
+    "abs": Function(1, np.abs, lambda x, d: apply("sign", *x) * d[0], "abs({0})"),
+    "sign": Function(1, np.sign, spice="sgn({0})"),
+    "sqrt": Function(
+        1, np.sqrt, lambda x, d: d[0] / (2 * apply("sqrt", *x)), "sqrt({0})", "x >= 0"
+    ),
+    "exp": Function(1, np.exp, lambda x, d: apply("exp", *x) * d[0], "exp({0})", "x < 709"),
+    "log": Function(1, np.log, lambda x, d: d[0] / x[0], "ln({0})", "x > 0"),
+    # ngspice has no log1p; atanh keeps the digits of a small argument, ln those of a large one.
+    "log1p": Function(
+        1,
+        np.log1p,
+        lambda x, d: d[0] / (1 + x[0]),
+        "(abs({0}) < 0.5 ? 2.0*atanh({0}/(2.0 + {0})) : ln(1.0 + {0}))",
+        "x > -1",
+    ),
+    "sinh": Function(1, np.sinh, lambda x, d: apply("cosh", *x) * d[0], "sinh({0})", "|x| < 710"),
+    "cosh": Function(1, np.cosh, lambda x, d: apply("sinh", *x) * d[0], "cosh({0})", "|x| < 710"),
+    # 1/cosh^2 and not 1 - tanh^2, which cancels to nothing from x = 19 on.
+    "tanh": Function(1, np.tanh, lambda x, d: d[0] / apply("cosh", *x) ** 2, "tanh({0})"),
+    "asinh": Function(
+        1, np.arcsinh, lambda x, d: d[0] / apply("sqrt", 1 + x[0] ** 2), "asinh({0})"
+    ),
+    "atan": Function(1, np.arctan, lambda x, d: d[0] / (1 + x[0] ** 2), "atan({0})"),
+    "softplus": Function(
+        1,
+        lambda x: np.logaddexp(0.0, x),
+        lambda x, d: d[0] / (1 + apply("exp", -x[0])),
+        "(max({0}, 0.0) + ln(1.0 + exp(-abs({0}))))",
+    ),
+    "min": Function(
+        2,
+        np.minimum,
+        lambda x, d: apply("where", apply("less", *x), *d),
+        "min({0}, {1})",
+    ),
+    "max": Function(
+        2,
+        np.maximum,
+        lambda x, d: apply("where", apply("less", *x), d[1], d[0]),
+        "max({0}, {1})",
+    ),
+    "clip": Function(
+        3, np.clip, expands=lambda x, low, high: apply("min", apply("max", x, low), high)
+    ),
+    "where": Function(
+        3, np.where, lambda x, d: apply("where", x[0], d[1], d[2]), "({0} ? {1} : {2})"
+    ),
+}
+
+# What the operators of the language stand for; not callable by name.
+COMPARISONS: dict[str, Function] = {
+    "less": Function(2, np.less, spice="({0} < {1})"),
+    "less_equal": Function(2, np.less_equal, spice="({0} <= {1})"),
+    "greater": Function(2, np.greater, spice="({0} > {1})"),
+    "greater_equal": Function(2, np.greater_equal, spice="({0} >= {1})"),
+    "equal": Function(2, np.equal, spice="({0} == {1})"),
+    "not_equal": Function(2, np.not_equal, spice="({0} != {1})"),
+}
+POWER = Function(
+    2,
+    _real_power,
+    _power_derivative,
+    "pwr({0}, {1})",
+    "x > 0 where the exponent is not a whole number",
+)
+TABLE: dict[str, Function] = {**FUNCTIONS, **COMPARISONS, "power": POWER}
+
+
+def apply(name: str, *arguments: Any) -> Any:
+    """The sympy expression of row `name` applied to sympy expressions."""
+    row = TABLE[name]
+    if row.expands is not None:
+        return row.expands(*arguments)
+    if name == "where" and arguments[1] == arguments[2]:
+        return arguments[1]
+    return _symbols()[name](*arguments)
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """base ** exponent: a product for a whole exponent, a root for 0.5, else the row `power`."""
+    if exponent.is_Number:
+        value = float(exponent)
+        if value.is_integer():
+            return base ** int(value)
+        if value == 0.5:
+            return apply("sqrt", base)
+    return apply("power", base, exponent)
+
+
+def row_of(expression: Any) -> str | None:
+    """The name of the row that a sympy node applies, or None for sums, products, names, numbers."""
+    return getattr(expression, "row", None)
+
+
+@cache
+def _symbols() -> dict[str, type]:
+    """One sympy class per row, differentiated by the table."""
+    import sympy
+
+    class Applied(sympy.Expr):
+        is_commutative = True
+        row: str
+
+        def _eval_derivative(self, s: Any) -> Any:
+            slopes = tuple(sympy.diff(argument, s) for argument in self.args)
+            return sympy.sympify(TABLE[self.row].derivative(self.args, slopes))
+
+        def _sympystr(self, printer: Any) -> str:
+            return f"{self.row}({', '.join(map(printer._print, self.args))})"
+
+    # sympy orders the factors of a product by class name: it must differ from row to row.
+    return {name: type(f"Applied_{name}", (Applied,), {"row": name}) for name in TABLE}

@@ -1,0 +1,32 @@
+"""The one table of how each SPICE dialect writes numbers, options and tabled sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one simulator wants its text.
+
+    options : lines in front of the analysis.
+    comment : what starts a comment line.
+    """
+
+    name: str
+    comment: str
+    options: tuple[str, ...]
+
+    def number(self, value: float) -> str:
+        """`value` in the fewest digits that read back to the same double; never a suffix."""
+        return repr(float(value))
+
+    def table(self, index: str, values: Sequence[float]) -> str:
+        """A source value that steps through `values` while node `index` counts 0, 1, 2 ... volt."""
+        points = (f"{k},{self.number(value)}" for k, value in enumerate(values))
+        return f"pwl(v({index})," + ",\n+ ".join(points) + ")"
+
+
+# ngspice without KLU ignores the option.
+DIALECTS = {"ngspice": Dialect("ngspice", comment="*", options=(".options klu",))}

@@ -1,0 +1,1 @@
+"""Runs netlist text in ngspice and brings the numbers back: the outside witness."""

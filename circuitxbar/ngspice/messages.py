@@ -1,0 +1,36 @@
+"""The line of ngspice's log that tells a failure; the exit code alone does not."""
+
+from __future__ import annotations
+
+import re
+
+# Lines that mean no answer, or a wrong one given with exit code 0: a singular matrix answers 0 V,
+# an unreadable element is left out, a resistor below 1e-12 ohm is replaced by 1e-12 ohm.
+_FAILURE = re.compile(
+    r"""^\s*error\b | fatal\ error | singular\ matrix | can't\ find\ model
+      | is\ not\ a\ valid\ .*\ instance\ line | \bignored\b
+      | too\ small,\ set\ to | resistance\ to+\ low
+      | solution\ failed | out\ of\ range\ for | undefined\ parameter | timestep\ too\ small
+      | simulation\(s\)\ aborted | simulation\ not\ started | analysis\ not\ run
+      | not\ parsed | circuits\ loaded | \bno\ job\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# Such a line only points at the lines after it.
+_POINTS_ON = re.compile(r"(:|\bline)\s*$")
+
+
+def failure(log: str) -> str | None:
+    """The line of `log` that says the answer is missing or wrong, or None when there is none."""
+    lines = [" ".join(line.split()) for line in log.splitlines()]
+    lines = [line for line in lines if line]
+    for number, line in enumerate(lines):
+        if _FAILURE.search(line):
+            following = lines[number + 1 : number + 3] if _POINTS_ON.search(line) else []
+            return " ".join([line, *following])
+    return None
+
+
+def last_lines(log: str, count: int = 3) -> str:
+    """The last words of `log` on one line, for a failure that no known message explains."""
+    lines = [" ".join(line.split()) for line in log.splitlines() if line.strip()]
+    return " | ".join(lines[-count:]) or "it said nothing"

@@ -1,0 +1,173 @@
+"""Runs one deck in ngspice, through PySpice or as a program, with one kind of answer for both."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from circuitxbar.arguments import real_number
+from circuitxbar.errors import CircuitError, NetlistError, SolverError
+from circuitxbar.ngspice import batch, shared
+from circuitxbar.ngspice.installation import Installation, found
+from circuitxbar.ngspice.rawfile import Plot, Vector
+
+Transport = Literal["pyspice", "subprocess"]
+
+# A deck with more characters goes to the program. Measured with linear arrays in ngspice 46: the
+# library saves 8 ms of starting, the program reads its answer faster; they break even near 64 x 64.
+LARGEST_SHARED_DECK = 500_000
+
+_MISSING = (
+    "ngspice is not installed: there is neither the program `ngspice` on PATH (transport "
+    '"subprocess") nor libngspice with PySpice (transport "pyspice"). Install it with '
+    "`make ngspice`, or `apt-get install ngspice libngspice0` and `pip install PySpice`."
+)
+
+_ANALYSES = ("op", "dc", "ac", "tran", "noise", "tf")
+_OTHERS = ("param", "func", "model", "subckt", "ends", "global", "option", "options", "temp", "ic")
+_ALLOWED_DOT_LINES = frozenset([*_ANALYSES, *_OTHERS, "nodeset", "save", "title", "end"])
+_DOT_LINE = re.compile(r"^[ \t]*\.[ \t]*([^\s(=]*)", re.MULTILINE)
+# Commands hidden in comments or shell quotes, and models that read files or start programs.
+_FORBIDDEN = re.compile(
+    r"^[ \t]*\*[ \t]*(?:\#|ng_script)|`|\b(?:d_process|d_cosim|filesource)\b|(?:\b|_|pwl)file\b",
+    re.MULTILINE | re.IGNORECASE,
+)
+# ngspice 39 takes 1 milliohm for it without a word, 46 takes 1e-12 ohm.
+_ZERO_RESISTOR = re.compile(
+    r"^[ \t]*r\S*[ \t]+\S+[ \t]+\S+[ \t]+[+-]?(?:0+\.?0*|\.0+)(?:e[+-]?\d+)?[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_FOREIGN = re.compile(r"[^\n\t -~]")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What ngspice answered to one deck.
+
+    vectors : by lower-case name, one entry per point (one for `.op`): node voltages (V) under the
+        node's name, branch currents (A) as `vname#branch`, and the scale of a sweep (`v-sweep`,
+        `time`, `frequency`). float64; voltages and currents of `.ac` complex128. Read-only.
+    version, linear_solver, transport : which ngspice ran, how it solved, and how it was reached.
+    log : everything it printed.
+    """
+
+    vectors: dict[str, Vector]
+    version: int
+    transport: Transport
+    linear_solver: Literal["KLU", "SPARSE"]
+    log: str
+
+
+def run(deck: str, *, transport: str = "auto", timeout: float = 600.0) -> Run:
+    """The vectors ngspice computes for `deck`.
+
+    deck : netlist text written by circuitxbar itself; the first line is its title. Text that could
+        read files or run commands is refused.
+    transport : "pyspice" (the shared library in a worker process), "subprocess" (`ngspice -b`), or
+        "auto": PySpice where it is installed and the deck is not large.
+    timeout : seconds ngspice may take.
+    Raises NetlistError for a refused deck; SolverError, quoting ngspice, when ngspice is missing,
+    fails, dies, takes too long, or gives an answer that cannot be right.
+    """
+    _check_deck(deck)
+    seconds = real_number("timeout", timeout, unit="s", minimum=0.0, maximum=1e6)
+    installation = found()
+    if installation is None:
+        raise SolverError(_MISSING)
+    chosen = _chosen(transport, len(deck), installation)
+    if chosen == "pyspice":
+        plots, log, version = shared.run_deck(deck, _library(installation), seconds)
+    else:
+        plots, log = batch.run_deck(deck, _command(installation), seconds)
+        version = installation.version
+    solver = "KLU" if "Using KLU as Direct Linear Solver" in log else "SPARSE"
+    return Run(_vectors(plots), version, chosen, solver, log)
+
+
+def _check_deck(deck: str) -> None:
+    if not isinstance(deck, str):
+        raise NetlistError(f"The deck is {type(deck).__name__}, not text.")
+    refused = _FOREIGN.search(deck) or _FORBIDDEN.search(deck)
+    if refused is None:
+        dot_lines = _DOT_LINE.finditer(deck)
+        refused = next(
+            (line for line in dot_lines if line[1].lower() not in _ALLOWED_DOT_LINES), None
+        )
+    if refused is not None:
+        raise NetlistError(
+            f"The deck, line {_line_number(deck, refused)}: {refused[0].strip() or refused[0]!r} is "
+            "refused; circuitxbar writes no such text, and it could read files or run commands. "
+            "Pass text from write_spice."
+        )
+    if zero := _ZERO_RESISTOR.search(deck):
+        raise NetlistError(
+            f"The deck, line {_line_number(deck, zero)}: {zero[0].strip()!r} has 0 ohm, for which "
+            "ngspice takes another value. Give its two nodes one name instead."
+        )
+
+
+def _line_number(deck: str, match: re.Match[str]) -> int:
+    return deck.count("\n", 0, match.start()) + 1
+
+
+def _chosen(transport: str, length: int, installation: Installation) -> Transport:
+    if transport == "pyspice" or transport == "subprocess":
+        return transport
+    if transport != "auto":
+        raise CircuitError(
+            f'transport = {transport!r}: expected "auto", "pyspice" or "subprocess".'
+        )
+    if installation.command is None:
+        return "pyspice"
+    shared_library = installation.pyspice and installation.library is not None
+    return "pyspice" if shared_library and length <= LARGEST_SHARED_DECK else "subprocess"
+
+
+def _library(installation: Installation) -> str:
+    if installation.library is None or not installation.pyspice:
+        missing = "PySpice" if not installation.pyspice else "ngspice's shared library"
+        remedy = (
+            "pip install PySpice" if not installation.pyspice else "apt-get install libngspice0"
+        )
+        raise SolverError(
+            f'{missing} is not installed. Install it (`{remedy}`), or use transport="subprocess".'
+        )
+    return installation.library
+
+
+def _command(installation: Installation) -> str:
+    if installation.command is None:
+        raise SolverError(
+            "The program `ngspice` is not on PATH. Install it (`make ngspice`, or "
+            '`apt-get install ngspice`), or use transport="pyspice".'
+        )
+    return installation.command
+
+
+def _vectors(plots: list[Plot]) -> dict[str, Vector]:
+    """The vectors of all analyses by name; refuses what is empty, doubled or not finite."""
+    vectors: dict[str, Vector] = {}
+    for plot in plots:
+        for name, values in plot.vectors.items():
+            if name in vectors:
+                raise NetlistError(
+                    f"The deck has two analyses with a vector {name!r}. Run one analysis per deck."
+                )
+            if not values.size:
+                raise SolverError(f"ngspice: {plot.name} gave no value of {name!r}.")
+            if name == "frequency":  # a raw file's imaginary part of it is whatever memory held
+                values = np.ascontiguousarray(np.real(values))
+            if not np.isfinite(values).all():
+                raise SolverError(
+                    f"ngspice: {plot.name} gave a value of {name!r} that is not finite."
+                )
+            values.flags.writeable = False
+            vectors[name] = values
+    if not vectors:
+        raise SolverError(
+            "ngspice: no result, and no message why. Has the deck an analysis (.op, .dc, .tran)?"
+        )
+    return vectors

@@ -1,0 +1,1 @@
+"""General sparse nodal analysis: any circuit of resistances and sources, to the last digits."""

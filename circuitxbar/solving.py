@@ -1,0 +1,373 @@
+"""Solve, gradient, effective matrix, comparison: every choice between engines is made here."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from circuitxbar.arguments import Array, real_array, real_number
+from circuitxbar.circuit.circuit import Circuit
+from circuitxbar.circuit.crossbar import Crossbar
+from circuitxbar.circuit.drive import Drive
+from circuitxbar.circuit.operating_point import OperatingPoint
+from circuitxbar.circuit.potentials import end_cells
+from circuitxbar.circuit.proof import Proof, prove
+from circuitxbar.circuit.solution import Answer, Solution, TerminalValues
+from circuitxbar.circuit.terminations import SIDES, Driven, Ends, Side
+from circuitxbar.errors import CircuitError, SolverError
+from circuitxbar.ngspice import engine as ngspice
+from circuitxbar.nodal import engine as nodal
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One way to answer: for crossbars, for circuits, and whether it can run on this machine."""
+
+    solve: Callable[..., Answer]
+    operating_point: Callable[[Circuit], OperatingPoint]
+    is_present: Callable[[], bool]
+
+
+NODAL = Engine(nodal.solve, nodal.operating_point, lambda: True)
+ENGINES: dict[str, Engine] = {
+    "nodal": NODAL,
+    "ngspice": Engine(ngspice.solve, ngspice.operating_point, ngspice.is_present),
+}
+_BLOCK_NODES = 4_000_000  # nodes times vectors solved at once; bounds memory to some 500 MB
+
+
+def solve(
+    crossbar: Crossbar,
+    voltages: Any = None,
+    column_voltages: Any = None,
+    gates: None = None,
+    *,
+    engine: str = "auto",
+    rtol: float = 1e-9,
+    keep: Literal["voltages", "currents"] = "voltages",
+    start: Solution | None = None,
+    throw: bool = True,
+    extrapolate: bool = False,
+) -> Solution:
+    """Terminal currents and node voltages of `crossbar` at its operating point.
+
+    voltages : (batch, driven lines) or (driven lines,), V; None where no end is Driven.
+    column_voltages : (batch, columns), V, for Driven column ends where rows are driven too.
+    engine : "nodal", "ngspice", or "auto" (nodal).
+    rtol : largest error bound, relative to the vector's largest terminal current.
+    keep : "currents" stores no node voltages, so that memory stays bounded.
+    start : an earlier Solution; its factorisation is used again when it is of the same Crossbar.
+    throw : raise SolverError for vectors that did not converge, else see `status`.
+    extrapolate : accept cell voltages outside the device's valid range.
+    Raises CircuitError for wrong inputs or a circuit without a unique solution, SolverError
+    for a missing engine or an error bound above the limit.
+    """
+    if not isinstance(crossbar, Crossbar):
+        raise CircuitError(f"{crossbar!r:.60} is not a Crossbar.")
+    if gates is not None:
+        raise CircuitError("gates were given, but this crossbar has no transistors.")
+    if keep not in ("voltages", "currents"):
+        raise CircuitError(f'keep = {keep!r}: choose "voltages" or "currents".')
+    if start is not None and not isinstance(start, Solution):
+        raise CircuitError(f"start = {start!r:.60} is not a Solution.")
+    rtol = real_number("rtol", rtol, minimum=0.0)
+    run = engine_named(engine)
+    drive = Drive.of(crossbar, voltages, column_voltages)
+    factor = start.factor if start is not None and start.crossbar is crossbar else None
+    solution = _solved(crossbar, drive, run, factor, rtol, keep, extrapolate)
+    if throw:
+        raise_unless_converged(solution)
+    return solution
+
+
+def operating_point(circuit: Circuit, engine: str = "nodal") -> OperatingPoint:
+    """Node voltages and source currents of any Circuit of resistances and sources.
+
+    Raises CircuitError naming what has no unique solution, SolverError for a missing engine.
+    """
+    if not isinstance(circuit, Circuit):
+        raise CircuitError(f"{circuit!r:.60} is not a Circuit.")
+    return engine_named(engine).operating_point(circuit)
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """Derivatives of a scalar loss, summed over the batch for what the vectors share.
+
+    conductances : (rows, columns), loss per S.
+    parameters : name -> (rows, columns), loss per unit of the parameter.
+    voltages, column_voltages : like the inputs of `solve`, loss per V; None where not driven.
+    end_voltages : with respect to the source at every line end, whatever its kind, loss per V.
+    """
+
+    conductances: Array
+    parameters: dict[str, Array]
+    voltages: Array | None
+    column_voltages: Array | None
+    end_voltages: TerminalValues
+
+
+def gradient(solution: Solution, d_currents: Any) -> Gradient:
+    """Exact adjoint of `solve`: what `d_currents` = d(loss)/d(currents) means for its inputs.
+
+    d_currents : the shape of `solution.currents`, loss per A. One solve of the same array with
+    its sources off and `d_currents` applied as voltages at the sensed ends gives potentials p;
+    d(loss)/dg = (p_column - p_row) dI/dg, and d(loss)/dV is the current they drive out of the
+    array at that end (Tellegen's theorem).
+    Raises CircuitError for a wrong shape, or a solution that kept no voltages.
+    """
+    crossbar = solution.crossbar
+    row, column = solution.lines()
+    cotangents = real_array("d_currents", d_currents, shape=solution.currents.shape)
+    cotangents = np.atleast_2d(cotangents)
+    at_sense = {crossbar.sensed_side: cotangents}
+    ends = _signals_only(crossbar, solution.ends, at_sense, len(cotangents))
+    adjoint = nodal.solve(crossbar, ends, solution.factor)
+    proof = prove(crossbar, ends, adjoint.row, adjoint.column)
+    across = adjoint.column.minus(adjoint.row)
+    finite = np.isfinite(crossbar.conductances)
+    law = {"temperature": crossbar.temperature, "extrapolate": True, **crossbar.parameters}
+    conductances = np.where(finite, crossbar.conductances, 0.0)
+    voltages = row.minus(column)
+
+    def per_cell(slope: Array) -> Array:
+        return np.where(finite, (across * slope).sum(axis=0), 0.0)
+
+    def shaped(values: Array) -> Array:
+        return values[0] if solution.single else values
+
+    def driven(first: Side, second: Side) -> Array | None:
+        sides = [s for s in (first, second) if isinstance(getattr(crossbar, s), Driven)]
+        return shaped(sum_over(proof.currents, sides)) if sides else None
+
+    on_rows, on_columns = driven("left", "right"), driven("top", "bottom")
+    return Gradient(
+        conductances=per_cell(crossbar.device.conductance_slope(voltages, conductances, **law)),
+        parameters={
+            name: per_cell(crossbar.device.parameter_slope(name, voltages, conductances, **law))
+            for name in crossbar.device.parameters
+        },
+        voltages=on_rows if on_rows is not None else on_columns,
+        column_voltages=on_columns if on_rows is not None else None,
+        end_voltages=TerminalValues(**{s: shaped(proof.currents[s]) for s in SIDES}),
+    )
+
+
+def effective_matrix(crossbar: Crossbar) -> tuple[Array, Array]:
+    """(T, offset) with currents == voltages @ T + offset, wires and held ends included.
+
+    T : (driven lines, sensed lines), S.  offset : (sensed lines,), A.  Linear cells only.
+    By reciprocity it takes as many solves as there are driven or sensed lines, whichever is less.
+    Raises CircuitError where rows and columns are both Driven, or nothing is.
+    """
+    if not isinstance(crossbar, Crossbar):
+        raise CircuitError(f"{crossbar!r:.60} is not a Crossbar.")
+    if crossbar.drives_rows == crossbar.drives_columns:
+        raise CircuitError(
+            "effective_matrix needs an array that is driven on its rows or on its columns alone. "
+            "Make one of them Driven(), and hold or ground the other."
+        )
+    driven = [side for side in SIDES if isinstance(getattr(crossbar, side), Driven)]
+    sensed = crossbar.sensed_side
+    inputs, outputs = crossbar.lines(driven[0]), crossbar.lines(sensed)
+    quiet = solve(crossbar, np.zeros(inputs), extrapolate=True)
+    forward = inputs <= outputs
+    signals = np.eye(min(inputs, outputs))
+    at = driven if forward else [sensed]
+    ends = _signals_only(crossbar, quiet.ends, dict.fromkeys(at, signals), len(signals))
+    drive = Drive(ends, len(signals), single=False)
+    unit = _solved(crossbar, drive, NODAL, quiet.factor, quiet.rtol, "currents", True)
+    raise_unless_converged(unit)
+    currents = unit.proof.currents
+    matrix = currents[sensed] if forward else sum_over(currents, driven).T
+    return matrix, quiet.currents
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What several engines say of one problem.
+
+    disagreement : (engine, engine) -> largest difference of any terminal current, relative to
+    the largest terminal current of its vector.
+    """
+
+    solutions: dict[str, Solution]
+    disagreement: dict[tuple[str, str], float]
+
+    @property
+    def worst(self) -> float:
+        """The largest disagreement of any pair; 0 for a single engine."""
+        return max(self.disagreement.values(), default=0.0)
+
+
+def compare(
+    crossbar: Crossbar,
+    voltages: Any = None,
+    column_voltages: Any = None,
+    *,
+    engines: Sequence[str] | None = None,
+) -> Comparison:
+    """Solve one problem with several engines and measure how far any two of them differ.
+
+    engines : their names; all that are present when omitted. Vectors that an engine leaves
+    above the error bound are compared all the same: its `solutions[...]` tell.
+    """
+    names = tuple(engines) if engines is not None else present_engines()
+    solutions = {
+        name: solve(crossbar, voltages, column_voltages, engine=name, throw=False) for name in names
+    }
+    return Comparison(
+        solutions,
+        {
+            (a, b): _difference(solutions[a], solutions[b])
+            for a, b in itertools.combinations(names, 2)
+        },
+    )
+
+
+def present_engines() -> tuple[str, ...]:
+    """The names of the engines that can run on this machine."""
+    return tuple(name for name, engine in ENGINES.items() if engine.is_present())
+
+
+def engine_named(name: str) -> Engine:
+    """The engine called `name`; CircuitError listing the engines for any other name."""
+    if name == "auto":
+        return NODAL
+    if not isinstance(name, str) or name not in ENGINES:
+        raise CircuitError(f"engine = {name!r}: choose one of auto, {', '.join(ENGINES)}.")
+    return ENGINES[name]
+
+
+def raise_unless_converged(solution: Solution) -> None:
+    """SolverError naming the vectors whose error bound is above the limit, and the worst."""
+    failed = np.flatnonzero(~np.atleast_1d(solution.converged))
+    if len(failed) == 0:
+        return
+    bound = np.atleast_1d(solution.error_bound)[failed]
+    limit = solution.rtol * np.atleast_1d(solution.largest_current)[failed]
+    worst = int(np.argmax(bound - limit))
+    named = ", ".join(map(str, failed[:8])) + (", ..." if len(failed) > 8 else "")
+    advice = (
+        "ngspice keeps 16 digits of every node voltage, not of wire currents: pass a larger rtol, "
+        'or use engine="nodal".'
+        if solution.engine == "ngspice"
+        else "Pass a larger rtol, or check for conductances many decades apart."
+    )
+    raise SolverError(
+        f"Vectors {named} did not converge: Kirchhoff error {bound[worst]:.1e} A "
+        f"(limit {limit[worst]:.1e} A). {advice}",
+        vectors=tuple(int(k) for k in failed),
+        solution=solution,
+    )
+
+
+def _solved(
+    crossbar: Crossbar,
+    drive: Drive,
+    engine: Engine,
+    factor: Any,
+    rtol: float,
+    keep: str,
+    extrapolate: bool,
+) -> Solution:
+    size = max(1, _BLOCK_NODES // (2 * crossbar.conductances.size))
+    slices = drive.blocks(size) if keep == "currents" else [slice(0, drive.batch)]
+    ends = {side: _full(end, drive.batch) for side, end in drive.ends.items()}
+    proofs: list[Proof] = []
+    answers: list[Answer] = []
+    for vectors in slices:
+        part = {side: end.select(vectors) for side, end in ends.items()}
+        answer = engine.solve(crossbar, part, factor)
+        proofs.append(prove(crossbar, part, answer.row, answer.column, answer.measured))
+        if not extrapolate:
+            _check_valid_range(crossbar, answer)
+        factor = answer.factor
+        answers = [answer]
+    (answer,) = answers
+    kept = (answer.row, answer.column) if keep == "voltages" else (None, None)
+    return Solution(
+        crossbar,
+        ends,
+        _joined(proofs),
+        rtol,
+        drive.single,
+        answer.engine,
+        answer.stats,
+        *kept,
+        factor=factor,
+    )
+
+
+def _full(end: Ends, batch: int) -> Ends:
+    lines = end.voltage.shape[1]
+    return replace(
+        end,
+        voltage=np.broadcast_to(end.voltage, (batch, lines)),
+        current=np.broadcast_to(end.current, (batch, lines)),
+    )
+
+
+def _signals_only(
+    crossbar: Crossbar, ends: Mapping[Side, Ends], signals: dict[Side, Array], batch: int
+) -> dict[Side, Ends]:
+    """`ends` with `signals` (batch, lines) as their only sources."""
+    return {
+        side: end.with_signal(signals.get(side, np.zeros((batch, crossbar.lines(side)))))
+        for side, end in ends.items()
+    }
+
+
+def sum_over(currents: Mapping[Side, Array], sides: Sequence[Side]) -> Array:
+    """Terminal currents summed over the two ends of each line, (batch, lines)."""
+    return np.sum([currents[side] for side in sides], axis=0)
+
+
+def _joined(proofs: list[Proof]) -> Proof:
+    return Proof(
+        {side: np.concatenate([p.currents[side] for p in proofs]) for side in SIDES},
+        np.concatenate([p.residual for p in proofs]),
+        np.concatenate([p.error_bound for p in proofs]),
+    )
+
+
+def _check_valid_range(crossbar: Crossbar, answer: Answer) -> None:
+    low, high = crossbar.device.valid["v"]
+    signed = answer.row.minus(answer.column)
+    outside = (signed < low) | (signed > high)
+    if outside.any():
+        vector, row, column = (int(k) for k in np.argwhere(outside)[0])
+        raise CircuitError(
+            f"cell {row}, {column} of vector {vector} is at {signed[vector, row, column]:.3g} V, "
+            f"outside the valid range {low:g} to {high:g} V of device "
+            f"{crossbar.device.name!r}. Lower the drive, or pass extrapolate=True."
+        )
+
+
+def _difference(one: Solution, other: Solution) -> float:
+    scale = np.maximum(one.proof.largest_current, np.finfo(float).tiny)
+    worst = np.zeros(len(scale))
+    for side in SIDES:
+        apart = np.abs(one.proof.currents[side] - other.proof.currents[side])
+        if "ngspice" in (one.engine, other.engine):
+            apart = np.maximum(apart - _rounding_of_voltages(one, side), 0.0)
+        worst = np.maximum(worst, apart.max(axis=1))
+    return float((worst / scale).max())
+
+
+def _rounding_of_voltages(solution: Solution, side: Side) -> Array:
+    """What 20 roundings of a line end's own potential change in its terminal current, A.
+
+    ngspice takes wire currents as differences of absolute node voltages; on a line at potential
+    V behind a resistance R that alone is worth eps * V / R.
+    """
+    end = solution.ends[side]
+    _, segment = end_cells(solution.crossbar, side, *[solution.crossbar.conductances] * 2)
+    series = end.resistance + segment
+    return np.where(series > 0, 20 * np.finfo(float).eps * np.abs(end.voltage), 0.0) / np.where(
+        series > 0, series, 1.0
+    )

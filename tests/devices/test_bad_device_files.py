@@ -1,0 +1,147 @@
+"""Files that are no device, and names that are none: refused with file, key and reason."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from circuitxbar.devices.library import device
+from circuitxbar.errors import ModelError
+
+GOOD = """
+name = "own"
+title = "A law for a test"
+source = "written for this test"
+terminals = ["p", "n"]
+[parameters.v0]
+unit = "V"
+default = 0.25
+range = [0.02, 10.0]
+meaning = "a scale"
+[define]
+x = "v / v0"
+[current]
+law = "g * v0 * sinh(x)"
+valid = { v = [-1.0, 1.0], g = [0.0, 1e-2] }
+"""
+
+
+def test_the_file_that_the_cases_spoil_is_good(tmp_path: Path):
+    path = tmp_path / "own.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert device(path).values == {"v0": 0.25}
+    assert device(str(path)).confirmed is device(path).passive is device(path).monotone is False
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "own"', "", "own.toml: 'name' is missing"),
+        ('title = "A law for a test"', "", "own.toml: 'title' is missing"),
+        ('source = "written for this test"', "", "own.toml: 'source' is missing"),
+        ('terminals = ["p", "n"]', "", "own.toml: 'terminals' is missing"),
+        ('law = "g * v0 * sinh(x)"', "", "own.toml, current: 'law' is missing"),
+        ("valid = { v = [-1.0, 1.0], g = [0.0, 1e-2] }", "", "current: 'valid' is missing"),
+        (", g = [0.0, 1e-2] }", "}", "current, valid: 'g' is missing"),
+        ("default = 0.25", "", "parameters.v0: 'default' is missing"),
+        ("title", "tilte", "unknown key 'tilte'. Did you mean 'title'?"),
+        ('unit = "V"', 'unit = "V"\nlow = 1', "parameters.v0: unknown key 'low'"),
+        ('name = "own"', 'name = "Own"', "name: 'Own' is not a name"),
+        ('name = "own"', "name = 7", "name: expected a name, got 7"),
+        ('"A law for a test"', '"a\\n.control"', "title: expected one line of text"),
+        ('"A law for a test"', "true", "title: expected a text, got True"),
+        ('["p", "n"]', '["d", "g", "s"]', "does not read devices of 3 terminals, only of 2"),
+        ('["p", "n"]', '["p", "p"]', "terminals: both are 'p'"),
+        ('["p", "n"]', '["p", "n 0\\n.control"]', "is not a name"),
+        ('["p", "n"]', '"pn"', "terminals: expected a list"),
+        ("[define]", "[state.w]\nrate='1'\n[define]", "does not read [state]"),
+        ("[define]", "[pulse]\nup='1'\n[define]", "does not read [pulse]"),
+        ("[define]", "[program]\n[define]", "does not read [program]"),
+        ("[define]", "[read_noise]\n[define]", "does not read [read_noise]"),
+        ("[define]", "[drift]\n[define]", "does not read [drift]"),
+        ("[define]", "[conductance]\n[define]", "does not read [conductance]"),
+        ("parameters.v0", "parameters.sinh", "parameters: 'sinh' is reserved"),
+        ("parameters.v0", "parameters.m", "parameters: 'm' is reserved"),
+        ("parameters.v0", "parameters.lambda", "'lambda' is not a name"),
+        ("parameters.v0", "parameters.'a b'", "'a b' is not a name"),
+        ("parameters.v0", "parameters._v0", "'_v0' is not a name"),
+        ("\nx =", "\nV0 =", "'v0' and 'V0' are one name in SPICE"),
+        ('x = "v / v0"', 'x = "x / v0"', "define.x: 'x' is not declared"),
+        ('x = "v / v0"', 'y = "v"', "own.toml, current: 'x' is not declared. Declared: g, temp"),
+        ('x = "v / v0"', "x = 3", "define.x: expected a law as text"),
+        ('"g * v0 * sinh(x)"', '""', "the law is empty"),
+        ("0.25", "99.0", "parameters.v0, default: 99 is outside the range 0.02 ... 10"),
+        ("0.25", "nan", "default: nan is not a finite number"),
+        ("0.25", "1" + "0" * 400, "is not a finite number"),
+        ("0.25", "true", "default: expected a number, got True"),
+        ("[0.02, 10.0]", "[10.0, 0.02]", "range: 10 is not below 0.02"),
+        ("[0.02, 10.0]", "[1.0]", "range: expected [lowest, highest]"),
+        ("g = [0.0, 1e-2]", "g = [-1.0, 1e-2]", "g: -1 S is negative"),
+        ("[define]", "[[define]]", "define: expected a table"),
+        (
+            "[current]",
+            "[[reference]]\nkind='seen'\n[current]",
+            "reference[0], kind: 'seen' is none",
+        ),
+        ("[current]", "[[reference]]\nv=1\n[current]", "reference[0]: 'kind' is missing"),
+        (
+            "[current]",
+            "[[reference]]\nkind='published'\nv=1\ng=1\ncurrent=1\ntolerance=1\n[current]",
+            "tolerance: 1 is not a relative tolerance",
+        ),
+        ("[define]", "[define", "is not a TOML file"),
+        ('name = "own"', "name = " + "[" * 5000, "is not a TOML file"),
+        ("0.25", "9" * 5000, "is not a TOML file"),
+        ("[define]", "#" * 100_000 + "\n[define]", "is larger than 100000 bytes"),
+    ],
+)
+def test_a_spoilt_file_is_refused_with_the_key_and_the_reason(
+    tmp_path: Path, old: str, new: str, message: str
+):
+    assert GOOD.count(old) >= 1
+    path = tmp_path / "own.toml"
+    path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ModelError) as caught:
+        device(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_what_is_not_a_text_file_is_refused(tmp_path: Path):
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b'name = "caf\xe9"')
+    pipe = tmp_path / "pipe.toml"
+    os.mkfifo(pipe)
+    for path, message in [
+        (latin, "is not UTF-8 text (byte 11)"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "none.toml", "there is no such file"),
+        (tmp_path / ("n" * 5000 + ".toml"), "cannot be read"),
+        (pipe, "there is no such file"),
+    ]:
+        with pytest.raises(ModelError, match=r"^[^\n]*$") as caught:
+            device(path)
+        assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("liner", "There is no device 'liner'. Did you mean 'linear'? There are: "),
+        ("", "There is no device ''"),
+        ("./linear", "./linear: there is no such file"),
+        ("../device_models/linear", "there is no such file"),
+        ("nowhere.toml", "nowhere.toml: there is no such file"),
+        ("a\0b", "a path has no NUL character"),
+        (None, "device = None: expected a name"),
+        (3, "device = 3: expected a name"),
+        (b"linear", "expected a name"),
+        (["linear"], "expected a name"),
+    ],
+)
+def test_a_name_that_is_none_is_refused(model, message: str):
+    with pytest.raises(ModelError) as caught:
+        device(model)
+    assert message in str(caught.value)
