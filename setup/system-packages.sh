@@ -26,6 +26,11 @@ apt_get() {
     DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"
 }
 
+# A package source that fails is not ours to mend; the others may have what is needed.
+refresh() {
+    apt_get update || echo "Going on with the package sources that could be read."
+}
+
 add_packages() {
     apt_get install -y --no-install-recommends "$@"
 }
@@ -46,7 +51,7 @@ python_packages() {
     fi
     can_make_environments "$1" && return
     need_root "'$1' cannot make virtual environments: Debian's package python3-venv is missing." "python $1"
-    apt_get update
+    refresh
     add_packages python3-venv
     can_make_environments "$1" || fail "'$1' still cannot make virtual environments. Name another Python:
     make PYTHON=/usr/bin/python3 ..."
@@ -67,23 +72,29 @@ has_klu() {
     has_program && ngspice -v 2>/dev/null | grep -q KLU
 }
 
+has_suite() {
+    apt-cache policy 2>/dev/null | grep -q "n=$1,\|n=$1$"
+}
+
 # The backports lie on the mirror that the machine already uses, in whichever form it names it.
-add_backports() {
-    suite=$1 kept=/etc/apt/sources.list.d/debian.sources line=/etc/apt/sources.list
-    if [ -f "$kept" ]; then
-        added=/etc/apt/sources.list.d/$suite.sources
-        awk 'BEGIN { RS = ""; ORS = "\n\n" } /(^|\n)Types:[^\n]*deb/ && !/security/ { print; exit }' "$kept" |
-            sed "s/^Suites:.*/Suites: $suite/" >"$added"
-    elif [ -f "$line" ]; then
-        added=/etc/apt/sources.list.d/$suite.list
-        sed -n 's/[[:space:]]*#.*//; /security/d; /^deb[[:space:]]/p' "$line" | head -n 1 |
-            sed -E "s/^(deb +(\[[^]]*\] +)?[^ ]+ +)[^ ]+/\1$suite/" >"$added"
+add_suite() {
+    parts=/etc/apt/sources.list.d/debian.sources
+    lines=/etc/apt/sources.list
+    if [ -f "$parts" ]; then
+        added=/etc/apt/sources.list.d/circuitxbar-$1.sources
+        awk 'BEGIN { RS = "" } /(^|\n)Types:[^\n]*deb/ && !/security/ { print; exit }' "$parts" |
+            sed "s/^Suites:.*/Suites: $1/" >"$added"
+    elif [ -f "$lines" ]; then
+        added=/etc/apt/sources.list.d/circuitxbar-$1.list
+        sed -n 's/[[:space:]]*#.*//; /security/d; /^deb[[:space:]]/p' "$lines" | head -n 1 |
+            sed -E "s/^(deb[[:space:]]+(\[[^]]*\][[:space:]]+)?[^[:space:]]+[[:space:]]+)[^[:space:]]+/\1$1/" >"$added"
     else
-        return 1
+        return
     fi
-    [ -s "$added" ] && apt_get update && return
+    refresh
+    has_suite "$1" && return
     rm -f "$added"
-    return 1
+    refresh
 }
 
 ngspice_packages() {
@@ -93,13 +104,13 @@ ngspice_packages() {
         return
     fi
     need_root "ngspice or its library libngspice0 is missing." ngspice
-    . /etc/os-release
-    suite=${VERSION_CODENAME:-}-backports
-    if apt-cache policy 2>/dev/null | grep -q "n=$suite" || add_backports "$suite"; then
-        add_packages -t "$suite" ngspice libngspice0 || add_packages ngspice libngspice0
+    suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-none}-backports")
+    refresh
+    has_suite "$suite" || add_suite "$suite"
+    if has_suite "$suite"; then
+        add_packages -t "$suite" ngspice libngspice0
     else
         echo "No $suite on this machine's mirror: taking the distribution's own ngspice."
-        apt_get update
         add_packages ngspice libngspice0
     fi
     has_program && has_library || fail "ngspice was installed, but it or libngspice.so.0 is not found."
