@@ -20,7 +20,8 @@ import numpy as np
 import circuitxbar as cx
 
 conductances = np.array([[1e-5, 2e-5], [3e-5, 4e-5]])
-solution = cx.solve(cx.Crossbar(conductances), [0.1, 0.2])
+ideal = cx.Crossbar(conductances, wires=cx.Wires(0.0, 0.0))
+solution = cx.solve(ideal, [0.1, 0.2])
 np.testing.assert_allclose(solution.currents, [7e-6, 10e-6], rtol=1e-12)
 assert cx.device("linear").name == "linear"
 print(cx.__file__)
