@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array, real_number
+from circuitxbar.arguments import Array, real_array, real_number, shown
 from circuitxbar.circuit.build import array_circuit, array_subcircuit
 from circuitxbar.circuit.circuit import Circuit, SubCircuit
 from circuitxbar.circuit.drive import Drive
@@ -28,7 +28,7 @@ from circuitxbar.circuit.wires import Wires
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.library import device as find_device
 from circuitxbar.devices.model_file import parse_device
-from circuitxbar.errors import CircuitError, NetlistError
+from circuitxbar.errors import CircuitError, CircuitxbarError, NetlistError
 from circuitxbar.storage import read_npz, write_npz
 
 LARGEST_CONDUCTANCE = 10.0  # S; a larger finite value is a resistance given by mistake
@@ -77,10 +77,19 @@ class Crossbar:
                 'use device="linear".'
             )
         if not isinstance(self.wires, Wires):
-            raise CircuitError(f"wires = {self.wires!r:.60} is not a Wires(row, column).")
+            raise CircuitError(f"wires = {shown(self.wires)} is not a Wires(row, column).")
         self.wires.check_shape(*self.shape)
         for side in SIDES:
             check_lines(getattr(self, side), side, self.lines(side))
+
+    def __repr__(self) -> str:
+        rows, columns = self.shape
+        low, high = self.conductances.min(), self.conductances.max()
+        ends = ", ".join(f"{side}={type(getattr(self, side)).__name__}" for side in SIDES)
+        return (
+            f"Crossbar({rows} x {columns} cells of {self.device.name!r}, "
+            f"{low:.3g} to {high:.3g} S, {ends})"
+        )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -205,13 +214,13 @@ def _checked_parameters(
     if parameters is None:
         return {}
     if not isinstance(parameters, Mapping):
-        raise CircuitError(f"parameters = {parameters!r:.60} is not a dict of name: value.")
+        raise CircuitError(f"parameters = {shown(parameters)} is not a dict of name: value.")
     checked: dict[str, Array] = {}
     for name, value in parameters.items():
         if name not in device.parameters:
             known = ", ".join(sorted(device.parameters)) or "none"
             raise CircuitError(
-                f"parameters: device {device.name!r} has no parameter {name!r} (it has: {known})."
+                f"parameters: device {device.name!r} has no parameter {shown(name)} (it has: {known})."
             )
         limits = device.parameters[name]
         array = real_array(f"parameters[{name!r}]", value, unit=limits.unit)
@@ -237,14 +246,17 @@ def load(path: str | os.PathLike[str]) -> Crossbar:
         return {n.removeprefix(start): v for n, v in arrays.items() if n.startswith(start)}
 
     try:
+        device = parse_device(header["device"], where=str(path))
         ends = {side: TERMINATIONS[header[side]](**part(side)) for side in SIDES}
         return Crossbar(
             arrays["conductances"],
-            parse_device(header["device"], where=str(path)).with_parameters(**header["values"]),
+            device.with_parameters(**header["values"]),
             parameters=part("parameters"),
             temperature=header["temperature"],
             wires=Wires(**part("wires")),
             **ends,
         )
-    except (KeyError, TypeError) as problem:
+    except (KeyError, TypeError, AttributeError) as problem:
         raise NetlistError(f"{path}: the saved crossbar is incomplete ({problem}).") from None
+    except CircuitxbarError as problem:
+        raise NetlistError(f"{path}: the saved crossbar is damaged. {problem}") from None

@@ -73,6 +73,14 @@ class Solution:
     column: LineVoltages | None = None
     factor: Any = None
 
+    def __repr__(self) -> str:
+        bound, largest = self.proof.error_bound, self.proof.largest_current
+        done = int(np.sum(self.converged))
+        return (
+            f"Solution({len(bound)} vectors by {self.engine}, {done} converged; "
+            f"error bound {bound.max():.1e} A, largest current {largest.max():.3g} A)"
+        )
+
     @property
     def currents(self) -> Array:
         """Terminal currents at the sensed side (`crossbar.sensed_side`), (batch, lines), A."""
@@ -128,7 +136,7 @@ class Solution:
         """Whether error_bound <= rtol * largest terminal current, (batch,)."""
         # Below the smallest normal number there are no 16 digits to agree in.
         limit = np.maximum(self.rtol * self.largest_current, np.finfo(float).tiny)
-        return self.error_bound <= limit
+        return (self.error_bound <= limit) & np.isfinite(self.error_bound)
 
     @property
     def status(self) -> Any:
@@ -146,6 +154,7 @@ class Solution:
         return self.power_split.sources
 
     @property
+    @np.errstate(over="ignore", invalid="ignore")  # squares of what just fits may not fit
     def power_split(self) -> Power:
         """Power in cells, row wires, column wires and terminations, and from the sources, W."""
         row, column = self.lines()
@@ -163,9 +172,10 @@ class Solution:
             through = current + end.current
             resistive = end.terminated & np.isfinite(end.resistance)
             resistance = np.where(resistive, end.resistance, 0.0)
-            terminations += (through**2 * resistance).sum(axis=1)
             drop = np.where(carrying, current * np.where(carrying, segment, 0.0), 0.0)
             at_end = np.where(carrying, voltage - drop, through * resistance)
+            across = np.where(resistive, at_end - end.voltage, 0.0)
+            terminations += _resistor_power(through, across, resistance).sum(axis=1)
             sources += (at_end * end.current - end.voltage * current).sum(axis=1)
         parts = (cells, row_wires, column_wires, terminations, sources)
         return Power(*(self._shaped(part) for part in parts))
@@ -181,6 +191,19 @@ class Solution:
 
     def _shaped(self, values: Array) -> Array:
         return values[0] if self.single else values
+
+
+def _resistor_power(current: Array, voltage: Array, resistance: Array) -> Array:
+    """Power in resistors at line ends, (batch, lines), W.
+
+    From the current, or from the voltage where the rounding of the largest current would weigh
+    more than that of the largest voltage.
+    """
+    most_current = np.abs(current).max(axis=1, keepdims=True)
+    most_voltage = np.abs(voltage).max(axis=1, keepdims=True)
+    large = resistance * most_current > most_voltage
+    conductance = np.divide(1.0, resistance, out=np.zeros_like(resistance), where=resistance > 0)
+    return np.where(large, voltage * (voltage * conductance), current * (current * resistance))
 
 
 def _wire_power(line: LineVoltages, resistance: Array, axis: int) -> Array:

@@ -26,6 +26,7 @@ from circuitxbar.ngspice.environment import minimal_environment
 from circuitxbar.ngspice.messages import failure, last_lines
 from circuitxbar.ngspice.rawfile import Plot, Vector, plain_name
 
+_PACKAGE_FOLDER = str(Path(far_side.__file__).parents[2])
 _START_TIMEOUT = 60.0  # seconds; a start takes 0.2 s on an idle machine
 
 
@@ -36,15 +37,16 @@ class _Worker:
         self.library = library
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - what it prints beside its answers
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(Path(far_side.__file__))],
+            [sys.executable, "-P", "-m", far_side.__name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._words,
             bufsize=0,
             env=minimal_environment(
                 NGSPICE_LIBRARY_PATH=library,
-                # PySpice is found where this process finds it, also under pytest or in a notebook.
-                PYTHONPATH=os.pathsep.join(os.path.abspath(entry) for entry in sys.path),
+                # Both packages are found where this process finds them, also under pytest or in a
+                # notebook, and this one where it lies, also when an import hook found it.
+                PYTHONPATH=os.pathsep.join(map(os.path.abspath, [*sys.path, _PACKAGE_FOLDER])),
             ),
             start_new_session=True,  # its own group: Ctrl-C does not reach it, killpg does
         )
