@@ -44,12 +44,9 @@ class _Builder:
     def lay_cells_and_wires(self, terminated: Mapping[Side, np.ndarray]) -> dict[Side, np.ndarray]:
         """Cells, wires and end nodes; returns the node at the end of each line (0 if it floats)."""
         crossbar = self.crossbar
-        with np.errstate(divide="ignore", over="ignore"):
-            cell_resistance = 1.0 / crossbar.conductances.ravel()
         cells = Names("cell_{}_{}", self.grid)
-        self.elements(
-            "R", cells, self.row_nodes.ravel(), self.column_nodes.ravel(), cell_resistance
-        )
+        resistance = _resistance(crossbar.conductances.ravel())
+        self.elements("R", cells, self.row_nodes.ravel(), self.column_nodes.ravel(), resistance)
         end_nodes = {side: self._end_nodes(side, terminated[side]) for side in SIDES}
         row_line = np.hstack(
             [end_nodes["left"][:, None], self.row_nodes, end_nodes["right"][:, None]]
@@ -142,3 +139,15 @@ def _line(side: Side) -> str:
 def _by_vector(values: np.ndarray) -> np.ndarray:
     """(batch, lines) as (lines,) for one vector, (lines, batch) for more."""
     return values[0] if len(values) == 1 else values.T
+
+
+def _resistance(conductance: Array) -> Array:
+    """1 / conductance, in 15 digits where that gives back the very same conductance.
+
+    10 uS is then written as 100000.0 ohm, and not as 99999.99999999999.
+    """
+    with np.errstate(all="ignore"):
+        resistance = 1.0 / conductance
+        scale = 10.0 ** (14 - np.floor(np.log10(resistance)))
+        short = np.round(resistance * scale) / scale
+        return np.where(1.0 / short == conductance, short, resistance)
