@@ -32,6 +32,6 @@ class Dialect:
         return f"pwl(v({index})," + ",\n+ ".join(points) + ")"
 
 
-# ngspice without KLU ignores the option. With the default pivrel of 1e-3 KLU takes pivots so small that
-# the tabled sources of a batch cost six digits (measured: 1e-8 of the current, 1e-12 with 0.1).
+# ngspice without KLU ignores the option. With the default pivrel of 1e-3 KLU takes pivots so small
+# that the tabled sources of a batch cost six digits (1e-8 of the current, with 0.1 1e-12).
 DIALECTS = {"ngspice": Dialect("ngspice", comment="*", options=(".options klu pivrel=0.1",))}

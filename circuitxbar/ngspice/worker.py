@@ -8,8 +8,8 @@ greets with {"version", "klu"} or {"error"}. A request's body is a deck; the ans
 {"log", "error", "plots": [{"name", "vectors": [[name, dtype, length], ...]}, ...]}, its body the
 numbers in that order.
 
-Runs as `python -m circuitxbar.ngspice.worker`; imports nothing else of circuitxbar, so that it starts
-fast.
+Runs as `python -m circuitxbar.ngspice.worker`; imports nothing else of circuitxbar, so that it
+starts fast.
 """
 
 from __future__ import annotations

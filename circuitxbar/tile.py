@@ -1,0 +1,343 @@
+"""The tile: arrays of a fixed size with their ends and mapping, and the way there and back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from circuitxbar.arguments import Array, real_array, real_number, whole_number
+from circuitxbar.circuit.circuit import Circuit, SubCircuit
+from circuitxbar.circuit.crossbar import Crossbar
+from circuitxbar.circuit.solution import Solution
+from circuitxbar.circuit.terminations import TERMINATIONS, Driven, Grounded, Held, Norton
+from circuitxbar.circuit.wires import Wires
+from circuitxbar.devices.device import Device
+from circuitxbar.devices.library import device as find_device
+from circuitxbar.devices.model_file import parse_device
+from circuitxbar.errors import CircuitxbarError, MappingError, NetlistError
+from circuitxbar.mapping import MAPPINGS, DifferentialPair
+from circuitxbar.response import LinearResponse, has_linear_response, linear_response
+from circuitxbar.solving import gradient as circuit_gradient
+from circuitxbar.solving import solve
+
+GradientMode = Literal["circuit", "transposed-read", "ideal"]
+GRADIENT_MODES: tuple[GradientMode, ...] = ("circuit", "transposed-read", "ideal")
+
+
+@dataclass(frozen=True, eq=False)
+class TileArray:
+    """One array of a layer: the `inputs` and `outputs` (slices of the weights) that it holds."""
+
+    inputs: slice
+    outputs: slice
+    crossbar: Crossbar
+
+
+@dataclass(frozen=True, eq=False)
+class TileForward:
+    """What `Tile.forward` found, and what `Tile.backward` needs of it.
+
+    y : (batch, outputs).  reads : one Solution per array, or a LinearResponse where the batch is
+    larger than the number of outputs of a linear array.
+    """
+
+    y: Array
+    x: Array
+    weights: Array
+    weight_range: float
+    input_range: float
+    arrays: tuple[TileArray, ...]
+    reads: tuple[Solution | LinearResponse, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class TileGradient:
+    """Derivatives of a loss: weights (inputs, outputs), over the batch; x (batch, inputs)."""
+
+    weights: Array
+    x: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """Hardware for y = x @ weights, without weights: frozen, and all its functions are pure.
+
+    rows, columns : the largest array. Weights that need more are cut into several arrays whose
+    outputs are added digitally; weights that need less take an array of just their size.
+    mapping : weights to conductances (cx.mapping).
+    read_voltage : V; what an input of size `input_range` is driven with, in proportion.
+    wires : cx.Wires of one resistance per segment.  device : as for cx.Crossbar.
+    driver : the Driven end at the left of every row; None is an ideal one.
+    sense : Grounded, Held (an amplifier's offset) or Norton, at the bottom of every column;
+    None is an ideal virtual ground.  adc : None; currents are read without a converter.
+    With ideal wires and ends and linear cells y == x @ weights to rounding.
+    """
+
+    rows: int = 128
+    columns: int = 128
+    mapping: DifferentialPair = field(default_factory=lambda: DifferentialPair(1e-6, 1e-4))
+    read_voltage: float = 0.2
+    wires: Wires = field(default_factory=Wires)
+    device: str | os.PathLike[str] | Device = "linear"
+    driver: Driven | None = None
+    sense: Grounded | Held | Norton | None = None
+    adc: None = None
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        if not isinstance(self.mapping, tuple(MAPPINGS.values())):
+            kinds = ", ".join(f"cx.mapping.{name}" for name in MAPPINGS)
+            raise MappingError(f"Tile.mapping = {self.mapping!r:.60}: pass one of {kinds}.")
+        pair = self.mapping.columns_per_output
+        put(self, "rows", whole_number("Tile.rows", self.rows, minimum=1, error=MappingError))
+        columns = whole_number("Tile.columns", self.columns, minimum=pair, error=MappingError)
+        put(self, "columns", columns)
+        put(self, "device", find_device(self.device))
+        volts = real_number("Tile.read_voltage", self.read_voltage, unit="V", error=MappingError)
+        if volts <= 0:
+            raise MappingError(f"Tile.read_voltage = {volts:g} V must be above 0.")
+        put(self, "read_voltage", volts)
+        ends = {"driver": (Driven,), "sense": (Grounded, Held, Norton)}
+        for name, kinds in {"wires": (Wires,), **ends, "adc": ()}.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds) and (value is not None or name == "wires"):
+                known = " or ".join(kind.__name__ for kind in kinds)
+                wanted = {"wires": known, "adc": "None"}.get(name, f"None or {known}")
+                raise MappingError(f"Tile.{name} = {value!r:.60}: expected {wanted}.")
+            for part, number in vars(value).items() if value is not None else ():
+                if np.ndim(number):
+                    raise MappingError(
+                        f"Tile.{name}: {part} has shape {np.shape(number)}. Pass a single number: "
+                        "arrays of several sizes are cut from a tile."
+                    )
+
+    def forward(
+        self,
+        weights: Any,
+        x: Any,
+        *,
+        weight_range: float,
+        input_range: float = 1.0,
+        keep: Literal["voltages", "currents"] = "voltages",
+    ) -> TileForward:
+        """y == x @ weights as the circuit computes it, (batch, outputs), with what led to it.
+
+        weights : (inputs, outputs), |weights| <= weight_range.  x : (batch, inputs), either sign;
+        x = input_range drives the read voltage, larger ones drive more.
+        keep : "currents" where no backward follows: memory then stays bounded.
+        Raises MappingError for what does not fit, SolverError as `solve` does.
+        """
+        weights, x = _checked(weights, x)
+        arrays = tuple(self.arrays(weights, weight_range))
+        voltages = x * self._volts(input_range)
+        y = np.zeros((len(x), weights.shape[1]))
+        reads = []
+        for array in arrays:
+            read = self._read(array, voltages[:, array.inputs], weight_range, keep)
+            reads.append(read)
+            if isinstance(read, LinearResponse):
+                sums = voltages[:, array.inputs] @ read.matrix
+            else:
+                sums = self.mapping.invert(read.currents, weight_range)
+            y[:, array.outputs] += sums / self._volts(input_range)
+        return TileForward(
+            y, x, weights, float(weight_range), float(input_range), arrays, tuple(reads)
+        )
+
+    def backward(
+        self, forward: TileForward, d_y: Any, gradient: GradientMode = "circuit"
+    ) -> TileGradient:
+        """d(loss)/d(weights) and d(loss)/d(x) from d_y = d(loss)/d(y), (batch, outputs).
+
+        gradient : "circuit", exact, through wires and cells.  "transposed-read": x from reading the
+        arrays from their columns, driven by d_y scaled to the read voltage, weights from the outer
+        product x.T @ d_y.  "ideal": x.T @ d_y and d_y @ weights.T, as if there were no circuit.
+        Two-terminal linear cells are reciprocal: the first two then agree in x.
+        """
+        check_gradient_mode(gradient)
+        d_y = real_array("d_y", d_y, shape=forward.y.shape, error=MappingError)
+        if gradient == "ideal":
+            return TileGradient(forward.x.T @ d_y, d_y @ forward.weights.T)
+        d_weights, d_x = np.zeros(forward.weights.shape), np.zeros(forward.x.shape)
+        for array, read in zip(forward.arrays, forward.reads, strict=True):
+            part = d_y[:, array.outputs]
+            if gradient == "circuit":
+                d_conductances, d_x_part = self._adjoint(forward, array, read, part)
+                block = (array.inputs, array.outputs)
+                d_weights[block] = self.mapping.backward(
+                    d_conductances, forward.weights[block], forward.weight_range
+                )
+            else:
+                d_x_part = self._transposed_read(forward, array, read, part)
+            d_x[:, array.inputs] += d_x_part
+        if gradient == "transposed-read":
+            d_weights = forward.x.T @ d_y
+        return TileGradient(d_weights, d_x)
+
+    def circuit(
+        self, weights: Any, x: Any, *, weight_range: float, input_range: float = 1.0
+    ) -> Circuit:
+        """All arrays with their drivers and senses as one Circuit, for the input `x`, (inputs,).
+
+        A single array has the names of Crossbar.circuit; of several, the one in row m and column n
+        of the cut has all its names behind `array_m_n.`. The digital sum is not part of it.
+        """
+        x = real_array("x", x, error=MappingError)
+        if x.ndim != 1:
+            raise MappingError(
+                f"x has shape {x.shape}; a circuit is made for one input, (inputs,)."
+            )
+        weights, x = _checked(weights, x[None, :])
+        voltages = x * self._volts(input_range)
+        arrays = list(self.arrays(weights, weight_range))
+        circuits = [array.crossbar.circuit(voltages[:, array.inputs]) for array in arrays]
+        if len(circuits) == 1:
+            return circuits[0]
+        whole = Circuit(title="layer {} x {} on {} arrays".format(*weights.shape, len(arrays)))
+        for array, circuit in zip(arrays, circuits, strict=True):
+            place = array.inputs.start // self.rows, array.outputs.start // self._outputs
+            name = "array_{}_{}".format(*place)
+            whole = whole.instance(name, SubCircuit(name, circuit, {}))
+        return whole
+
+    def arrays(self, weights: Any, weight_range: float) -> Iterator[TileArray]:
+        """The arrays that hold `weights`, full ones first, along the inputs, then the outputs."""
+        conductances = self.mapping.apply(weights, weight_range)
+        pair = self.mapping.columns_per_output
+        inputs, outputs = conductances.shape[0], conductances.shape[1] // pair
+        for row in range(0, inputs, self.rows):
+            for column in range(0, outputs, self._outputs):
+                rows = slice(row, min(row + self.rows, inputs))
+                columns = slice(column, min(column + self._outputs, outputs))
+                crossbar = Crossbar(
+                    conductances[rows, pair * columns.start : pair * columns.stop],
+                    self.device,
+                    wires=self.wires,
+                    left=self.driver or Driven(),
+                    bottom=self.sense or Grounded(),
+                )
+                yield TileArray(rows, columns, crossbar)
+
+    def description(self) -> dict[str, Any]:
+        """Everything of this tile in terms of JSON; `Tile.described` makes it again."""
+        assert isinstance(self.device, Device)
+        return {
+            "rows": self.rows,
+            "columns": self.columns,
+            "mapping": _with_kind(self.mapping),
+            "read_voltage": self.read_voltage,
+            "wires": dict(vars(self.wires)),
+            "device": {"text": self.device.text, "values": dict(self.device.values)},
+            "driver": _with_kind(self.driver),
+            "sense": _with_kind(self.sense),
+        }
+
+    @staticmethod
+    def described(description: Any, where: str) -> Tile:
+        """The tile of a `description`; NetlistError naming the file `where` if it is none."""
+        try:
+            device = description["device"]
+            return Tile(
+                description["rows"],
+                description["columns"],
+                _of_kind(MAPPINGS, description["mapping"]),
+                description["read_voltage"],
+                Wires(**description["wires"]),
+                parse_device(device["text"], where).with_parameters(**device["values"]),
+                _of_kind(TERMINATIONS, description["driver"]),
+                _of_kind(TERMINATIONS, description["sense"]),
+            )
+        except (KeyError, TypeError, AttributeError, CircuitxbarError) as problem:
+            raise NetlistError(f"{where}: the saved tile cannot be read ({problem}).") from None
+
+    @property
+    def _outputs(self) -> int:
+        """Outputs that one array holds at the most."""
+        return self.columns // self.mapping.columns_per_output
+
+    def _volts(self, input_range: float) -> float:
+        """Volts per unit of x."""
+        input_range = real_number("input_range", input_range, error=MappingError)
+        if input_range <= 0:
+            raise MappingError(f"input_range = {input_range:g} must be above 0.")
+        return self.read_voltage / input_range
+
+    def _read(
+        self,
+        array: TileArray,
+        voltages: Array,
+        weight_range: float,
+        keep: Literal["voltages", "currents"],
+    ) -> Solution | LinearResponse:
+        crossbar = array.crossbar
+        outputs = array.outputs.stop - array.outputs.start
+        low, high = crossbar.device.valid["v"]
+        # Potentials of a passive array lie between those of its ends, so no cell sees more.
+        spread = max(voltages.max(), 0.0) - min(voltages.min(), 0.0)
+        within = low <= -spread and spread <= high
+        if len(voltages) > outputs and within and has_linear_response(crossbar):
+            combinations = self.mapping.invert_backward(np.eye(outputs), weight_range)
+            return linear_response(crossbar, combinations)
+        return solve(crossbar, voltages, keep=keep)
+
+    def _adjoint(
+        self, forward: TileForward, array: TileArray, read: Solution | LinearResponse, d_y: Array
+    ) -> tuple[Array, Array]:
+        """d(loss)/d(conductances) and d(loss)/d(x) of one array."""
+        volts = self._volts(forward.input_range)
+        if isinstance(read, LinearResponse):
+            voltages = forward.x[:, array.inputs] * volts
+            return read.conductance_gradient(voltages, d_y / volts), d_y @ read.matrix.T
+        d_currents = self.mapping.invert_backward(d_y / volts, forward.weight_range)
+        found = circuit_gradient(read, d_currents)
+        assert found.voltages is not None
+        return found.conductances, found.voltages * volts
+
+    def _transposed_read(
+        self, forward: TileForward, array: TileArray, read: Solution | LinearResponse, d_y: Array
+    ) -> Array:
+        """d(loss)/d(x) as the rows of one array show it while d_y drives the columns."""
+        if isinstance(read, LinearResponse):
+            return d_y @ read.matrix.T
+        pairs = self.mapping.invert_backward(d_y, forward.weight_range)
+        largest = np.abs(pairs).max(axis=1, keepdims=True)
+        scale = np.where(largest > 0, largest, 1.0) / self.read_voltage
+        back = solve(array.crossbar.transpose(), pairs / scale, keep="currents")
+        return back.currents * scale
+
+
+def check_gradient_mode(gradient: object) -> None:
+    """MappingError listing the modes where `gradient` is none of them."""
+    if gradient not in GRADIENT_MODES:
+        known = ", ".join(f'"{mode}"' for mode in GRADIENT_MODES)
+        raise MappingError(f"gradient = {gradient!r:.60}: choose one of {known}.")
+
+
+def _checked(weights: Any, x: Any) -> tuple[Array, Array]:
+    weights = real_array("weights", weights, error=MappingError)
+    if weights.ndim != 2 or weights.size == 0:
+        raise MappingError(
+            f"weights has shape {weights.shape}; expected (inputs, outputs), none of them 0."
+        )
+    x = real_array("x", x, shape=(None, weights.shape[0]), error=MappingError)
+    if len(x) == 0:
+        raise MappingError("x holds no vector. Pass at least one.")
+    return weights, x
+
+
+def _with_kind(value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    numbers = {part.name: getattr(value, part.name) for part in fields(value)}
+    return {"kind": type(value).__name__, **numbers}
+
+
+def _of_kind(kinds: dict[str, Any], description: dict[str, Any] | None) -> Any:
+    if description is None:
+        return None
+    numbers = dict(description)
+    return kinds[numbers.pop("kind")](**numbers)
