@@ -37,9 +37,9 @@ _HOMES = {
         "solve",
         "gradient",
         "effective_matrix",
-        "compare",
         "operating_point",
     ),
+    "circuitxbar.comparing": ("compare",),
     "circuitxbar.tile": ("Tile",),
 }
 _MODULES = ("datasets", "mapping", "nn", "plots")

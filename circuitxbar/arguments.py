@@ -32,12 +32,19 @@ def real_array(
     try:
         raw = np.asarray(value)
     except Exception as problem:
-        raise error(f"{name} is not an array of numbers ({problem}).") from None
+        told = " ".join(str(problem).split())[:200]
+        raise error(f"{name} is not an array of numbers ({told}).") from None
+    if np.ma.is_masked(value):
+        raise error(f"{name} has masked entries. Fill them first.")
     if raw.dtype.kind not in "fiub":
         raise error(
             f"{name} must hold real numbers; got {_described(value, raw)}. Pass floats or integers."
         )
-    array = np.array(raw, dtype=np.float64)
+    try:
+        with np.errstate(over="raise"):
+            array = np.array(raw, dtype=np.float64)
+    except FloatingPointError:
+        raise error(f"{name} holds a number beyond the largest float, 1.8e308.") from None
     if shape is not None and not _fits(array.shape, shape):
         wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
         raise error(f"{name} has shape {array.shape}; expected {wanted}.")
@@ -66,8 +73,9 @@ def whole_number(
     name: str, value: Any, *, minimum: int, error: type[CircuitxbarError] = CircuitError
 ) -> int:
     """`value` as an int of at least `minimum`; raises `error` for anything else, bool included."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
-        raise error(f"{name} = {value!r}: expected a whole number >= {minimum}.")
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64)
+    if not whole or value < minimum:
+        raise error(f"{name} = {shown(value)}: expected a whole number >= {minimum}.")
     return int(value)
 
 
@@ -84,6 +92,37 @@ def real_number(
     return float(
         real_array(name, value, unit=unit, shape=(), minimum=minimum, maximum=maximum, error=error)
     )
+
+
+def resistances(name: str, value: Any, *, shape: tuple[int | None, ...] | None = None) -> Array:
+    """`value` in ohm, as `real_array` gives it: 0 joins nodes and inf is open, both exactly.
+
+    Refuses resistances so small that their conductance is beyond the largest float.
+    """
+    array = real_array(name, value, unit="ohm", shape=shape, minimum=0.0, infinite=True)
+    small = (array > 0) & (array < np.finfo(float).tiny)
+    if small.any():
+        where, entry = _first(name, array, small)
+        raise CircuitError(
+            f"{where} = {entry:.1e} ohm is too small to compute with. Give 0 to join the nodes."
+        )
+    return array
+
+
+def flag(name: str, value: Any) -> bool:
+    """`value` as a bool; CircuitError for anything else."""
+    if not isinstance(value, bool | np.bool_):
+        raise CircuitError(f"{name} = {shown(value)}: expected True or False.")
+    return bool(value)
+
+
+def shown(value: Any) -> str:
+    """`value` as one short line for a message, whatever its own repr does."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
@@ -105,5 +144,5 @@ def _described(value: Any, raw: NDArray[Any]) -> str:
     return (
         f"dtype {raw.dtype}"
         if isinstance(value, np.ndarray)
-        else f"{type(value).__name__} {value!r:.40}"
+        else f"{type(value).__name__} {shown(value)}"
     )

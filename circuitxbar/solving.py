@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array, real_number
+from circuitxbar.arguments import Array, flag, real_array, real_number, shown
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.circuit.drive import Drive
 from circuitxbar.circuit.operating_point import OperatingPoint
-from circuitxbar.circuit.potentials import end_cells
 from circuitxbar.circuit.proof import Proof, prove
 from circuitxbar.circuit.solution import Answer, Solution, TerminalValues
 from circuitxbar.circuit.terminations import SIDES, Driven, Ends, Side
@@ -67,13 +65,14 @@ def solve(
     for a missing engine or an error bound above the limit.
     """
     if not isinstance(crossbar, Crossbar):
-        raise CircuitError(f"{crossbar!r:.60} is not a Crossbar.")
+        raise CircuitError(f"{shown(crossbar)} is not a Crossbar.")
     if gates is not None:
         raise CircuitError("gates were given, but this crossbar has no transistors.")
-    if keep not in ("voltages", "currents"):
-        raise CircuitError(f'keep = {keep!r}: choose "voltages" or "currents".')
+    if not isinstance(keep, str) or keep not in ("voltages", "currents"):
+        raise CircuitError(f'keep = {shown(keep)}: choose "voltages" or "currents".')
     if start is not None and not isinstance(start, Solution):
-        raise CircuitError(f"start = {start!r:.60} is not a Solution.")
+        raise CircuitError(f"start = {shown(start)} is not a Solution.")
+    throw, extrapolate = flag("throw", throw), flag("extrapolate", extrapolate)
     rtol = real_number("rtol", rtol, minimum=0.0)
     run = engine_named(engine)
     drive = Drive.of(crossbar, voltages, column_voltages)
@@ -90,8 +89,15 @@ def operating_point(circuit: Circuit, engine: str = "nodal") -> OperatingPoint:
     Raises CircuitError naming what has no unique solution, SolverError for a missing engine.
     """
     if not isinstance(circuit, Circuit):
-        raise CircuitError(f"{circuit!r:.60} is not a Circuit.")
-    return engine_named(engine).operating_point(circuit)
+        raise CircuitError(f"{shown(circuit)} is not a Circuit.")
+    with np.errstate(over="ignore", invalid="ignore"):  # looked at below
+        found = engine_named(engine).operating_point(circuit)
+    if not (np.isfinite(found.voltages).all() and np.isfinite(found.source_currents).all()):
+        raise SolverError(
+            "a voltage or current is beyond the largest float, 1.8e308. "
+            "Check for a very small resistance or a very large source."
+        )
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,17 +124,22 @@ def gradient(solution: Solution, d_currents: Any) -> Gradient:
     its sources off and `d_currents` applied as voltages at the sensed ends gives potentials p;
     d(loss)/dg = (p_column - p_row) dI/dg, and d(loss)/dV is the current they drive out of the
     array at that end (Tellegen's theorem).
-    Raises CircuitError for a wrong shape, or a solution that kept no voltages.
+    Raises CircuitError for a wrong shape or a solution that kept no voltages, SolverError where
+    the adjoint does not reach the accuracy of `solution`.
     """
+    if not isinstance(solution, Solution):
+        raise CircuitError(f"{shown(solution)} is not a Solution.")
     crossbar = solution.crossbar
     row, column = solution.lines()
     cotangents = real_array("d_currents", d_currents, shape=solution.currents.shape)
     cotangents = np.atleast_2d(cotangents)
     at_sense = {crossbar.sensed_side: cotangents}
     ends = _signals_only(crossbar, solution.ends, at_sense, len(cotangents))
-    adjoint = nodal.solve(crossbar, ends, solution.factor)
-    proof = prove(crossbar, ends, adjoint.row, adjoint.column)
-    across = adjoint.column.minus(adjoint.row)
+    drive = Drive(ends, len(cotangents), single=False)
+    adjoint = _solved(crossbar, drive, NODAL, solution.factor, solution.rtol, "voltages", True)
+    raise_unless_converged(adjoint)
+    proof, (adjoint_row, adjoint_column) = adjoint.proof, adjoint.lines()
+    across = adjoint_column.minus(adjoint_row)
     finite = np.isfinite(crossbar.conductances)
     law = {"temperature": crossbar.temperature, "extrapolate": True, **crossbar.parameters}
     conductances = np.where(finite, crossbar.conductances, 0.0)
@@ -165,7 +176,7 @@ def effective_matrix(crossbar: Crossbar) -> tuple[Array, Array]:
     Raises CircuitError where rows and columns are both Driven, or nothing is.
     """
     if not isinstance(crossbar, Crossbar):
-        raise CircuitError(f"{crossbar!r:.60} is not a Crossbar.")
+        raise CircuitError(f"{shown(crossbar)} is not a Crossbar.")
     if crossbar.drives_rows == crossbar.drives_columns:
         raise CircuitError(
             "effective_matrix needs an array that is driven on its rows or on its columns alone. "
@@ -187,48 +198,6 @@ def effective_matrix(crossbar: Crossbar) -> tuple[Array, Array]:
     return matrix, quiet.currents
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """What several engines say of one problem.
-
-    disagreement : (engine, engine) -> largest difference of any terminal current, relative to
-    the largest terminal current of its vector.
-    """
-
-    solutions: dict[str, Solution]
-    disagreement: dict[tuple[str, str], float]
-
-    @property
-    def worst(self) -> float:
-        """The largest disagreement of any pair; 0 for a single engine."""
-        return max(self.disagreement.values(), default=0.0)
-
-
-def compare(
-    crossbar: Crossbar,
-    voltages: Any = None,
-    column_voltages: Any = None,
-    *,
-    engines: Sequence[str] | None = None,
-) -> Comparison:
-    """Solve one problem with several engines and measure how far any two of them differ.
-
-    engines : their names; all that are present when omitted. Vectors that an engine leaves
-    above the error bound are compared all the same: its `solutions[...]` tell.
-    """
-    names = tuple(engines) if engines is not None else present_engines()
-    solutions = {
-        name: solve(crossbar, voltages, column_voltages, engine=name, throw=False) for name in names
-    }
-    return Comparison(
-        solutions,
-        {
-            (a, b): _difference(solutions[a], solutions[b])
-            for a, b in itertools.combinations(names, 2)
-        },
-    )
-
-
 def present_engines() -> tuple[str, ...]:
     """The names of the engines that can run on this machine."""
     return tuple(name for name, engine in ENGINES.items() if engine.is_present())
@@ -236,11 +205,9 @@ def present_engines() -> tuple[str, ...]:
 
 def engine_named(name: str) -> Engine:
     """The engine called `name`; CircuitError listing the engines for any other name."""
-    if name == "auto":
-        return NODAL
-    if not isinstance(name, str) or name not in ENGINES:
-        raise CircuitError(f"engine = {name!r}: choose one of auto, {', '.join(ENGINES)}.")
-    return ENGINES[name]
+    if not isinstance(name, str) or name not in ("auto", *ENGINES):
+        raise CircuitError(f"engine = {shown(name)}: choose one of auto, {', '.join(ENGINES)}.")
+    return NODAL if name == "auto" else ENGINES[name]
 
 
 def raise_unless_converged(solution: Solution) -> None:
@@ -266,6 +233,7 @@ def raise_unless_converged(solution: Solution) -> None:
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # the proof tells of numbers that are not finite
 def _solved(
     crossbar: Crossbar,
     drive: Drive,
@@ -346,28 +314,3 @@ def _check_valid_range(crossbar: Crossbar, answer: Answer) -> None:
             f"outside the valid range {low:g} to {high:g} V of device "
             f"{crossbar.device.name!r}. Lower the drive, or pass extrapolate=True."
         )
-
-
-def _difference(one: Solution, other: Solution) -> float:
-    scale = np.maximum(one.proof.largest_current, np.finfo(float).tiny)
-    worst = np.zeros(len(scale))
-    for side in SIDES:
-        apart = np.abs(one.proof.currents[side] - other.proof.currents[side])
-        if "ngspice" in (one.engine, other.engine):
-            apart = np.maximum(apart - _rounding_of_voltages(one, side), 0.0)
-        worst = np.maximum(worst, apart.max(axis=1))
-    return float((worst / scale).max())
-
-
-def _rounding_of_voltages(solution: Solution, side: Side) -> Array:
-    """What 20 roundings of a line end's own potential change in its terminal current, A.
-
-    ngspice takes wire currents as differences of absolute node voltages; on a line at potential
-    V behind a resistance R that alone is worth eps * V / R.
-    """
-    end = solution.ends[side]
-    _, segment = end_cells(solution.crossbar, side, *[solution.crossbar.conductances] * 2)
-    series = end.resistance + segment
-    return np.where(series > 0, 20 * np.finfo(float).eps * np.abs(end.voltage), 0.0) / np.where(
-        series > 0, series, 1.0
-    )

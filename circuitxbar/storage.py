@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +21,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
 
     Raises NetlistError when the folder is missing or cannot be written; `path` is then untouched.
     """
-    target = Path(path)
+    target = _checked_path(path)
     temporary: str | None = None
     try:
         descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -56,17 +55,29 @@ def write_npz(
 
 def read_npz(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """(header, arrays) of a file made by write_npz; NetlistError where it is not one of `kind`."""
+    source = _checked_path(path)
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with source.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
             members = {name: data[name] for name in data.files}
         header = json.loads(members.pop(_HEADER).tobytes().decode("utf-8"))
     except OSError as problem:
-        raise NetlistError(f"{path}: cannot be read ({problem.strerror or problem}).") from None
-    except (ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile):
-        raise NetlistError(f"{path}: is not a file saved by circuitxbar.") from None
+        raise NetlistError(f"{source}: cannot be read ({problem.strerror or problem}).") from None
+    except Exception:  # zip, zlib, numpy and JSON each have their own errors for damaged files
+        raise NetlistError(f"{source}: is not a file saved by circuitxbar.") from None
     if not isinstance(header, dict) or header.get("kind") != kind or header.get("format") != 1:
         raise NetlistError(f"{path}: does not hold a {kind} (or a newer version wrote it).")
     return header, members
+
+
+def _checked_path(path: str | os.PathLike[str]) -> Path:
+    try:
+        checked = Path(path)
+        if b"\0" not in os.fsencode(checked):
+            return checked
+    except (TypeError, ValueError):
+        pass
+    what = ascii(path)[:60] if isinstance(path, str) else f"a {type(path).__name__}"
+    raise NetlistError(f"path is {what}: expected the name of a file.")
 
 
 def _umask() -> int:

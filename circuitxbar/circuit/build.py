@@ -45,7 +45,7 @@ class _Builder:
         """Cells, wires and end nodes; returns the node at the end of each line (0 if it floats)."""
         crossbar = self.crossbar
         cells = Names("cell_{}_{}", self.grid)
-        resistance = _resistance(crossbar.conductances.ravel())
+        resistance = _resistance(crossbar.cell_conductances.ravel())
         self.elements("R", cells, self.row_nodes.ravel(), self.column_nodes.ravel(), resistance)
         end_nodes = {side: self._end_nodes(side, terminated[side]) for side in SIDES}
         row_line = np.hstack(

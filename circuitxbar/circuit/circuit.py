@@ -14,12 +14,15 @@ from typing import Literal
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_number
+from circuitxbar.arguments import Array, real_number, resistances, shown, whole_number
 from circuitxbar.errors import CircuitError
 
 Kind = Literal["R", "V", "I"]
 UNITS: dict[Kind, str] = {"R": "ohm", "V": "V", "I": "A"}
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.]*\Z")
+# Ground's other name, words that ngspice takes for sets of vectors or for the temperature, and
+# the node that counts the vectors of a batch.
+_RESERVED = frozenset(["gnd", "all", "allv", "alli", "ally", "temper", "vector_index"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +110,15 @@ class Circuit:
     node_names: tuple[Names, ...] = ()
     groups: tuple[Group, ...] = ()
 
+    def __post_init__(self) -> None:
+        title = self.title
+        if not isinstance(title, str) or not title.isascii() or not title.isprintable():
+            raise CircuitError(f"title = {shown(title)}: expected one line of printable ASCII.")
+        sizes = {g.values.shape[1] for g in self.groups if g.values.ndim == 2}
+        if len(sizes) > 1:
+            told = " and ".join(map(str, sorted(sizes)))
+            raise CircuitError(f"sources hold {told} vectors. Give all of them as many.")
+
     @property
     def node_count(self) -> int:
         """Number of nodes, ground included."""
@@ -156,7 +168,7 @@ class Circuit:
             kind = _KIND.get(type(element))
             if kind is None:
                 raise CircuitError(
-                    f"{element!r:.60} is not an element. "
+                    f"{shown(element)} is not an element. "
                     "Use Resistor, VoltageSource or CurrentSource."
                 )
             name, first, second, value = vars(element).values()
@@ -165,13 +177,14 @@ class Circuit:
                 raise CircuitError(f"element {name!r} exists already. Choose another name.")
             taken.add(name)
             for node in (first, second):
+                check_name("node", node)
                 if node not in numbers:
-                    check_name("node", node)
                     numbers[node] = len(numbers)
                     names.append(Names.one(node))
-            if not (kind == "R" and value == np.inf):
-                minimum = 0.0 if kind == "R" else None
-                value = real_number(name, value, unit=UNITS[kind], minimum=minimum)
+            if kind == "R":
+                value = float(resistances(name, value, shape=()))
+            else:
+                value = real_number(name, value, unit=UNITS[kind])
             ends = np.array([[numbers[first], numbers[second]]])
             groups.append(Group(kind, Names.one(name), ends, np.array([value], dtype=float)))
         return replace(self, node_names=tuple(names), groups=tuple(groups))
@@ -183,18 +196,23 @@ class Circuit:
         are not named stay open. Raises CircuitError for unknown pins and duplicate names.
         """
         if not isinstance(subcircuit, SubCircuit):
-            raise CircuitError(f"{subcircuit!r:.60} is not a SubCircuit (crossbar.subcircuit()).")
+            raise CircuitError(f"{shown(subcircuit)} is not a SubCircuit (crossbar.subcircuit()).")
         check_name("instance", name)
         for pin in pins:
             if pin not in subcircuit.pin_nodes:
                 raise CircuitError(_unknown("pin", pin, subcircuit.pin_nodes))
+        for node in pins.values():
+            check_name("node", node)
+            if node.startswith(f"{name}."):
+                raise CircuitError(
+                    f"node {node!r} is inside instance {name!r}. Choose another name."
+                )
         if any(n.startswith(f"{name}.") for n in (*self._element_places, *self._node_numbers)):
             raise CircuitError(f"instance {name!r} exists already. Choose another name.")
         joined = {subcircuit.pin_nodes[pin]: node for pin, node in pins.items()}
         numbers, names = dict(self._node_numbers), list(self.node_names)
         for node in joined.values():
             if node not in numbers:
-                check_name("node", node)
                 numbers[node] = len(numbers)
                 names.append(Names.one(node))
         inner = subcircuit.circuit
@@ -219,11 +237,35 @@ class Circuit:
 
 @dataclass(frozen=True, eq=False)
 class SubCircuit:
-    """A circuit with named pins, ready for Circuit.instance or a .subckt block."""
+    """A circuit with named pins, ready for Circuit.instance or a .subckt block.
+
+    pin_nodes : pin -> number of its node; distinct nodes other than ground.
+    """
 
     name: str
     circuit: Circuit
     pin_nodes: dict[str, int]
+
+    def __post_init__(self) -> None:
+        check_name("sub-circuit", self.name)
+        if not isinstance(self.circuit, Circuit):
+            raise CircuitError(f"sub-circuit {self.name!r}: {shown(self.circuit)} is no Circuit.")
+        if not isinstance(self.pin_nodes, dict):
+            raise CircuitError(f"sub-circuit {self.name!r}: pin_nodes is not a dict of pin: node.")
+        nodes = self.circuit.nodes
+        taken: dict[int, str] = {}
+        for pin, node in self.pin_nodes.items():
+            check_name("pin", pin)
+            where = f"sub-circuit {self.name!r}, pin {pin!r}"
+            if whole_number(where, node, minimum=1) >= len(nodes):
+                raise CircuitError(
+                    f"{where}: node {shown(node)} is not there; {len(nodes) - 1} is the last."
+                )
+            if node in taken:
+                raise CircuitError(f"{where}: its node is the pin {taken[node]!r} already.")
+            if pin != nodes[node] and pin in self.circuit._node_numbers:
+                raise CircuitError(f"{where}: another node has that name. Choose another name.")
+            taken[node] = pin
 
     @property
     def pins(self) -> tuple[str, ...]:
@@ -233,16 +275,17 @@ class SubCircuit:
 
 def check_name(what: str, name: object) -> None:
     """Refuse a `name` of a `what` that SPICE could not hold apart from others."""
-    if not isinstance(name, str) or not _NAME.match(name) or name == "gnd":
+    if not isinstance(name, str) or not _NAME.match(name) or name in _RESERVED:
         raise CircuitError(
-            f"{what} name {name!r:.60} cannot be used. Use lower-case letters, digits, '_' and "
-            "'.'; ground is '0'."
+            f"{what} name {shown(name)} cannot be used. Use lower-case letters, digits, '_' and "
+            f"'.', and none of {', '.join(sorted(_RESERVED))}; ground is '0'."
         )
 
 
 def _unknown(what: str, name: object, known: dict[str, int] | dict[str, tuple[int, int]]) -> str:
     import difflib
 
-    near = difflib.get_close_matches(str(name), list(known)[:20000], n=3)
+    text = name if isinstance(name, str) else ""
+    near = difflib.get_close_matches(text, list(known)[:20000], n=3)
     hint = f" Did you mean {', '.join(near)}?" if near else f" There are {len(known)}."
-    return f"there is no {what} {name!r:.60}.{hint}"
+    return f"there is no {what} {shown(name)}.{hint}"

@@ -76,6 +76,14 @@ class Crossbar:
                 f"device {device.name!r} has a non-linear law. This version solves linear cells; "
                 'use device="linear".'
             )
+        negative = np.argwhere(self.cell_conductances < 0)
+        if len(negative):
+            row, column = (int(k) for k in negative[0])
+            raise CircuitError(
+                f"cell {row}, {column} of device {device.name!r} has the conductance "
+                f"{self.cell_conductances[row, column]:.1e} S with these parameters and this "
+                "temperature. It must be >= 0."
+            )
         if not isinstance(self.wires, Wires):
             raise CircuitError(f"wires = {shown(self.wires)} is not a Wires(row, column).")
         self.wires.check_shape(*self.shape)
@@ -124,6 +132,19 @@ class Crossbar:
         return across[1] if isinstance(getattr(self, across[0]), Floating) else across[0]
 
     @cached_property
+    def cell_conductances(self) -> Array:
+        """dI/dV of every cell by the law of its device, (rows, columns), S; inf for a short."""
+        short = np.isinf(self.conductances)
+        slopes = self.device.slope(
+            0.0,
+            np.where(short, 0.0, self.conductances),
+            temperature=self.temperature,
+            extrapolate=True,
+            **self.parameters,
+        )
+        return np.where(short, np.inf, slopes)
+
+    @cached_property
     def row_segments(self) -> Array:
         """Resistance of every row segment, (rows, columns + 1), ohm; entry k left of cell k."""
         return self.wires.row_segments(*self.shape)
@@ -132,6 +153,18 @@ class Crossbar:
     def column_segments(self) -> Array:
         """Resistance of every column segment, (rows + 1, columns), ohm; entry k above cell k."""
         return self.wires.column_segments(*self.shape)
+
+    def end_segments(self, side: Side) -> Array:
+        """Resistance of the wire segment at the end of each line on `side`, (lines,), ohm."""
+        match side:
+            case "left":
+                return self.row_segments[:, 0]
+            case "right":
+                return self.row_segments[:, -1]
+            case "top":
+                return self.column_segments[0]
+            case _:
+                return self.column_segments[-1]
 
     def transpose(self) -> Crossbar:
         """The same array read from its columns: same cells, indices and shape.
@@ -220,7 +253,8 @@ def _checked_parameters(
         if name not in device.parameters:
             known = ", ".join(sorted(device.parameters)) or "none"
             raise CircuitError(
-                f"parameters: device {device.name!r} has no parameter {shown(name)} (it has: {known})."
+                f"parameters: device {device.name!r} has no parameter {shown(name)} "
+                f"(it has: {known})."
             )
         limits = device.parameters[name]
         array = real_array(f"parameters[{name!r}]", value, unit=limits.unit)

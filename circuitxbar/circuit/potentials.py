@@ -7,6 +7,7 @@ potentials give a correct answer; good ones give an exact one.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,7 @@ def line_potentials(crossbar: Crossbar, ends: Mapping[Side, Ends]) -> tuple[Arra
         .T
         + row_piece[-1, -1]
     )
-    conductances = crossbar.conductances
+    conductances = crossbar.cell_conductances
     short = np.isinf(conductances)
     count = int(column_piece[-1, -1]) + 1
     graph = coo_array(
@@ -86,12 +87,13 @@ def line_potentials(crossbar: Crossbar, ends: Mapping[Side, Ends]) -> tuple[Arra
     np.fill_diagonal(network, 0.0)
     laplacian = np.diag(network.sum(axis=1)) - network
     batch = max(max(len(e.voltage), len(e.current)) for e in ends.values())
+    base = _common_voltage(ends)
     injected = np.zeros((batch, count))
     fixed = np.zeros(count, dtype=bool)
     held = np.zeros((batch, count))
     for side in SIDES:
         end = ends[side]
-        at, segment = end_cells(crossbar, side, row_part, column_part)
+        at, segment = last_cells(side, row_part, column_part), crossbar.end_segments(side)
         reached = end.terminated & np.isfinite(segment)
         ideal = reached & (end.resistance == 0)
         fixed[at[ideal]] = True
@@ -99,29 +101,43 @@ def line_potentials(crossbar: Crossbar, ends: Mapping[Side, Ends]) -> tuple[Arra
         soft = reached & ~ideal
         conductance = 1.0 / end.resistance[soft]
         np.add.at(laplacian, (at[soft], at[soft]), conductance)
-        drive = conductance * end.voltage[:, soft] + end.current[:, soft]
+        drive = conductance * (end.voltage[:, soft] - base) + end.current[:, soft]
         np.add.at(injected.T, at[soft], drive.T)
     free = ~fixed
     potential = held
     if free.any():
-        right = injected[:, free] - held[:, fixed] @ laplacian[np.ix_(fixed, free)]
-        potential[:, free] = np.linalg.solve(laplacian[np.ix_(free, free)], right.T).T
+        potential[:, free] = base
+        right = injected[:, free] - (held[:, fixed] - base) @ laplacian[np.ix_(fixed, free)]
+        # Singular only by rounding, where parts hang on conductances many decades apart.
+        with contextlib.suppress(np.linalg.LinAlgError):
+            potential[:, free] += np.linalg.solve(laplacian[np.ix_(free, free)], right.T).T
     return potential[:, row_part], potential[:, column_part]
 
 
-def end_cells(
-    crossbar: Crossbar, side: Side, row_values: Any, column_values: Any
-) -> tuple[Any, Array]:
-    """For the lines that end on `side`: the value at their last cell, and their end segment (ohm).
+def _common_voltage(ends: Mapping[Side, Ends]) -> Array:
+    """The voltage that all line ends share, (batch, 1), V, and 0 for vectors where they differ.
 
-    `row_values` and `column_values` are (..., rows, columns); the value keeps the leading axes.
+    Measured from it, sources of one voltage drive exactly nothing.
+    """
+    sources = [end.voltage[:, end.terminated] for end in ends.values() if end.terminated.any()]
+    batch = max(len(voltage) for voltage in sources)
+    joint = np.hstack([np.broadcast_to(v, (batch, v.shape[1])) for v in sources])
+    low, high = joint.min(axis=1, keepdims=True), joint.max(axis=1, keepdims=True)
+    return np.where(low == high, low, 0.0)
+
+
+def last_cells(side: Side, row_values: Any, column_values: Any) -> Any:
+    """The value at the last cell of every line that ends on `side`, (..., lines), a view.
+
+    `row_values` belongs to the row nodes and `column_values` to the column nodes, each
+    (..., rows, columns).
     """
     match side:
         case "left":
-            return row_values[..., :, 0], crossbar.row_segments[:, 0]
+            return row_values[..., :, 0]
         case "right":
-            return row_values[..., :, -1], crossbar.row_segments[:, -1]
+            return row_values[..., :, -1]
         case "top":
-            return column_values[..., 0, :], crossbar.column_segments[0]
+            return column_values[..., 0, :]
         case _:
-            return column_values[..., -1, :], crossbar.column_segments[-1]
+            return column_values[..., -1, :]

@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from circuitxbar.arguments import Array
-from circuitxbar.circuit.potentials import LineVoltages, end_cells
+from circuitxbar.circuit.potentials import LineVoltages, last_cells
 from circuitxbar.circuit.terminations import SIDES, Ends, Side
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def prove(
         given = law if measured is None else np.where(at_source, 0.0, measured[side])
         broken += np.abs(given - law).sum(axis=1)
         currents[side] = given
-        out, _ = end_cells(crossbar, side, row_out, column_out)
+        out = last_cells(side, row_out, column_out)
         out += given
         if at_source.any():
             ideal.append((side, at_source))
@@ -81,7 +81,7 @@ def prove(
     net, mismatch = _nets(crossbar, row, column)
     errors = _sum_by_net(net, row_out, column_out)
     for side, lines in ideal:
-        at = end_cells(crossbar, side, net[0], net[1])[0][lines]
+        at = last_cells(side, *net)[lines]
         currents[side][:, lines] = -errors[:, at] if measured is None else measured[side][:, lines]
         errors[:, at] += currents[side][:, lines]
     if measured is None:
@@ -115,9 +115,10 @@ def _ohm(
     crossbar: Crossbar, side: Side, end: Ends, row: LineVoltages, column: LineVoltages
 ) -> tuple[Array, np.ndarray]:
     """Terminal current that Ohm's law gives at each line end, and where an ideal source sits."""
-    potential, segment = end_cells(crossbar, side, row.potential, column.potential)
-    deviation, _ = end_cells(crossbar, side, row.deviation, column.deviation)
-    remainder, _ = end_cells(crossbar, side, row.remainder, column.remainder)
+    segment = crossbar.end_segments(side)
+    potential = last_cells(side, row.potential, column.potential)
+    deviation = last_cells(side, row.deviation, column.deviation)
+    remainder = last_cells(side, row.remainder, column.remainder)
     series = np.where(end.terminated, end.resistance + segment, np.inf)
     at_source = series == 0
     share = np.ones_like(segment)  # of a Norton current that leaves through its own conductance
@@ -138,7 +139,7 @@ def _departure(
     column: LineVoltages,
 ) -> Array:
     """0 where the lines on ideal sources have the source's voltage, else inf, (batch,)."""
-    at, _ = end_cells(crossbar, side, row.voltages, column.voltages)
+    at = last_cells(side, row.voltages, column.voltages)
     wanted = np.broadcast_to(end.voltage, at.shape)[:, lines]
     wrong = np.abs(at[:, lines] - wanted) > 4 * _EPS * np.abs(wanted)
     return np.where(wrong.any(axis=1), np.inf, 0.0)
@@ -195,6 +196,6 @@ def _sum_cells(
         ("top", "bottom", column_whole, out_of_columns),
         ("bottom", "top", column_whole, out_of_columns),
     ):
-        _, segment = end_cells(crossbar, side, plain, plain)
-        single = whole & np.isfinite(segment) & ends[side].terminated & ~ends[other].terminated
+        reached = np.isfinite(crossbar.end_segments(side))
+        single = whole & reached & ends[side].terminated & ~ends[other].terminated
         currents[side][:, single] = totals[:, single]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circuitxbar.arguments import Array
-from circuitxbar.circuit.potentials import LineVoltages, end_cells
+from circuitxbar.circuit.potentials import LineVoltages, last_cells
 from circuitxbar.circuit.proof import Proof, cell_currents
 from circuitxbar.circuit.terminations import SIDES, Ends, Side
 from circuitxbar.errors import CircuitError
@@ -165,7 +165,8 @@ class Solution:
         sources = np.zeros(len(cells))
         for side in SIDES:
             end, current = self.ends[side], self.proof.currents[side]
-            voltage, segment = end_cells(self.crossbar, side, row.voltages, column.voltages)
+            voltage = last_cells(side, row.voltages, column.voltages)
+            segment = self.crossbar.end_segments(side)
             wires = row_wires if side in ("left", "right") else column_wires
             carrying = end.terminated & np.isfinite(segment)
             wires += (current[:, carrying] ** 2 * segment[carrying]).sum(axis=1)

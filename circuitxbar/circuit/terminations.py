@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array
+from circuitxbar.arguments import Array, real_array, resistances, shown
 from circuitxbar.errors import CircuitError
 
 Side = str  # one of SIDES
@@ -23,7 +23,7 @@ class Driven:
     resistance: float | Array = 0.0
 
     def __post_init__(self) -> None:
-        _clean(self, "resistance", "ohm", minimum=0.0, infinite=True)
+        _clean(self, "resistance", "ohm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Grounded:
     resistance: float | Array = 0.0
 
     def __post_init__(self) -> None:
-        _clean(self, "resistance", "ohm", minimum=0.0, infinite=True)
+        _clean(self, "resistance", "ohm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Held:
 
     def __post_init__(self) -> None:
         _clean(self, "voltage", "V")
-        _clean(self, "resistance", "ohm", minimum=0.0, infinite=True)
+        _clean(self, "resistance", "ohm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ def check_lines(termination: Termination, side: Side, lines: int) -> None:
     """Refuse a termination of `side` whose fields do not fit its number of lines."""
     if not isinstance(termination, Termination):
         raise CircuitError(
-            f"{side} = {termination!r:.60} is not a termination. "
+            f"{side} = {shown(termination)} is not a termination. "
             "Use Driven(), Grounded(), Held(), Norton() or Floating()."
         )
     for name, value in vars(termination).items():
@@ -140,7 +140,7 @@ def normal_form(termination: Termination, lines: int, signal: Array | None) -> E
         case Norton():
             conductance = np.broadcast_to(termination.conductance, (lines,))
             current = np.broadcast_to(termination.current, (1, lines))
-            with np.errstate(divide="ignore"):
+            with np.errstate(divide="ignore", over="ignore"):
                 resistance = 1.0 / conductance
             return Ends(resistance, np.ones(lines, dtype=bool), zero, current, norton=True)
         case Driven() | Grounded() | Held():
@@ -157,14 +157,13 @@ def _clean(
     termination: Termination,
     field: str,
     unit: str,
-    *,
     minimum: float | None = None,
-    infinite: bool = False,
 ) -> None:
-    name = f"{type(termination).__name__}.{field}"
-    value = real_array(
-        name, getattr(termination, field), unit=unit, minimum=minimum, infinite=infinite
-    )
+    name, value = f"{type(termination).__name__}.{field}", getattr(termination, field)
+    if field == "resistance":
+        value = resistances(name, value)
+    else:
+        value = real_array(name, value, unit=unit, minimum=minimum)
     if value.ndim > 1:
         raise CircuitError(f"{name} has shape {value.shape}; expected a scalar or one per line.")
     object.__setattr__(termination, field, value if value.ndim else float(value))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array
+from circuitxbar.arguments import Array, real_array, resistances
 from circuitxbar.errors import CircuitError
 
 
@@ -27,14 +27,11 @@ class Wires:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            capacitance = field.name.endswith("capacitance")
-            value = real_array(
-                f"Wires.{field.name}",
-                getattr(self, field.name),
-                unit="F" if capacitance else "ohm",
-                minimum=0.0,
-                infinite=not capacitance,
-            )
+            name, value = f"Wires.{field.name}", getattr(self, field.name)
+            if field.name.endswith("capacitance"):
+                value = real_array(name, value, unit="F", minimum=0.0)
+            else:
+                value = resistances(name, value)
             object.__setattr__(self, field.name, value if value.ndim else float(value))
 
     def row_segments(self, rows: int, columns: int) -> Array:

@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 from circuitxbar.circuit.wires import Wires
+from circuitxbar.comparing import compare
 from circuitxbar.datasets import Digits, optdigits
 from circuitxbar.errors import NetlistError
 from circuitxbar.mapping import DifferentialPair
 from circuitxbar.nn import MLP
 from circuitxbar.plots import ir_drop, save, training
-from circuitxbar.solving import compare, present_engines, solve
+from circuitxbar.solving import present_engines, solve
 from circuitxbar.storage import write_text
 from circuitxbar.tile import Tile
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from circuitxbar.arguments import shown
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.model_file import read_device
 from circuitxbar.errors import ModelError
@@ -39,11 +40,11 @@ def device_folder() -> Path:
 def _read(model: Any) -> Device:
     if not isinstance(model, str | os.PathLike) or not isinstance(os.fspath(model), str):
         raise ModelError(
-            f"device = {model!r:.60}: expected a name, the path of a TOML file or a Device."
+            f"device = {shown(model)}: expected a name, the path of a TOML file or a Device."
         )
     text = os.fspath(model)
     if "\0" in text:
-        raise ModelError(f"device = {text!r:.60}: a path has no NUL character.")
+        raise ModelError(f"device = {shown(text)}: a path has no NUL character.")
     if isinstance(model, os.PathLike) or text.endswith(".toml") or os.path.basename(text) != text:
         return read_device(Path(text), text)
     names = device_names()
@@ -51,7 +52,7 @@ def _read(model: Any) -> Device:
         close = get_close_matches(text, names, n=1)
         hint = f" Did you mean '{close[0]}'?" if close else ""
         raise ModelError(
-            f"There is no device {text!r:.60}.{hint} There are: {', '.join(names) or 'none'}. "
+            f"There is no device {shown(text)}.{hint} There are: {', '.join(names) or 'none'}. "
             "For a file of your own, give its path, ending in .toml."
         )
     return read_device(device_folder() / f"{text}.toml", f"device_models/{text}.toml")

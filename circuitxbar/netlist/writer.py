@@ -7,6 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
+from circuitxbar.arguments import shown
 from circuitxbar.circuit.checks import check_topology, joined_nodes
 from circuitxbar.circuit.circuit import Circuit, Group, SubCircuit
 from circuitxbar.dialects import DIALECTS, Dialect
@@ -24,13 +25,13 @@ def write_spice(circuit: Circuit | SubCircuit, dialect: str = "ngspice") -> str:
     vectors. Lines end in "\\n". Raises CircuitError where there is no unique solution,
     NetlistError for an unknown dialect.
     """
-    if dialect not in DIALECTS:
-        raise NetlistError(f"dialect = {dialect!r}: choose one of {', '.join(DIALECTS)}.")
+    if not isinstance(dialect, str) or dialect not in DIALECTS:
+        raise NetlistError(f"dialect = {shown(dialect)}: choose one of {', '.join(DIALECTS)}.")
     tongue = DIALECTS[dialect]
     if isinstance(circuit, SubCircuit):
         return "\n".join(_subcircuit_lines(circuit, tongue)) + "\n"
     if not isinstance(circuit, Circuit):
-        raise CircuitError(f"{circuit!r:.60} is not a Circuit or SubCircuit.")
+        raise CircuitError(f"{shown(circuit)} is not a Circuit or SubCircuit.")
     check_topology(circuit)
     names = written_nodes(circuit)
     lines = [f"{tongue.comment} {circuit.title}"]
@@ -55,13 +56,18 @@ def source_name(group: Group, k: int) -> str:
 
 def _subcircuit_lines(subcircuit: SubCircuit, tongue: Dialect) -> Iterator[str]:
     circuit = subcircuit.circuit
+    if circuit.batch > 1:
+        raise NetlistError(
+            f"sub-circuit {subcircuit.name!r} holds a batch, which a .subckt block cannot step "
+            "through. Use Circuit.instance, or sources of one value."
+        )
     net = joined_nodes(circuit)
     names = list(circuit.nodes)
     # A net that holds a pin must carry the pin's name; two pins on one net need a joint.
     joints = []
     for pin, node in subcircuit.pin_nodes.items():
         lowest = int(net[node])
-        if names[lowest] in subcircuit.pin_nodes and names[lowest] != pin:
+        if lowest == 0 or (names[lowest] in subcircuit.pin_nodes and names[lowest] != pin):
             joints.append((names[lowest], pin))
         else:
             names[lowest] = pin

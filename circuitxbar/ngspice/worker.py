@@ -83,7 +83,7 @@ def _load(log: _Log) -> Any:
     from PySpice.Spice.NgSpice import Shared  # pyright: ignore[reportMissingImports]
 
     logging.getLogger("PySpice").setLevel(logging.CRITICAL)  # it warns of every version after 34
-    ffi = Shared.ffi
+    ffi: Any = Shared.ffi
 
     class Library(Shared.NgSpiceShared):
         # PySpice takes every line on stderr for a failure, also the notes of an operating point
@@ -105,12 +105,13 @@ def _load(log: _Log) -> Any:
                 if plot == "const":
                     continue
                 vectors: list[tuple[str, str, int]] = []
-                names = self._ngspice_shared.ngSpice_AllVecs(plot.encode())
+                library: Any = self._ngspice_shared  # cffi makes its functions at run time
+                names = library.ngSpice_AllVecs(plot.encode())
                 index = 0
                 while names[index] != ffi.NULL:
                     name = ffi.string(names[index]).decode()
                     index += 1
-                    found = self._ngspice_shared.ngGet_Vec_Info(f"{plot}.{name}".encode())
+                    found = library.ngGet_Vec_Info(f"{plot}.{name}".encode())
                     if found == ffi.NULL:
                         raise RuntimeError(f"vector {name!r} of plot {plot!r} cannot be read")
                     length = found.v_length

@@ -12,7 +12,7 @@ from circuitxbar.arguments import Array
 from circuitxbar.circuit.build import array_circuit
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.operating_point import OperatingPoint
-from circuitxbar.circuit.potentials import LineVoltages, end_cells, line_potentials
+from circuitxbar.circuit.potentials import LineVoltages, last_cells, line_potentials
 from circuitxbar.circuit.solution import Answer
 from circuitxbar.circuit.terminations import SIDES, Ends, Side
 from circuitxbar.nodal.network import Network
@@ -92,7 +92,7 @@ def _references(
     parts = [np.zeros((1, batch))]
     parts += [grid.reshape(batch, -1).T for grid in (row_potential, column_potential)]
     for side in SIDES:
-        at_end, _ = end_cells(crossbar, side, row_potential, column_potential)
+        at_end = last_cells(side, row_potential, column_potential)
         parts.append(at_end[:, ends[side].terminated].T)
     laid = np.concatenate(parts)
     sources = np.zeros((circuit.node_count - len(laid), batch))

@@ -15,6 +15,10 @@ from circuitxbar.circuit.circuit import Circuit, Group
 from circuitxbar.errors import SolverError
 
 _SOLVES = 8  # at the most; two are usual, more only where conductances span many decades
+_SINGULAR = (
+    "the nodal matrix is singular to working precision. "
+    "Check for conductances that differ by more than 16 decades."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,10 +191,7 @@ class Network:
                 break
             correction = self.factor.solve(np.ascontiguousarray(error))
             if not np.isfinite(correction).all():
-                raise SolverError(
-                    "the nodal matrix is singular to working precision. "
-                    "Check for conductances that differ by more than 16 decades."
-                )
+                raise SolverError(_SINGULAR)
             moved = np.where((self.unknown >= 0)[:, None] & active, correction[self.unknown], 0.0)
             trial, previous = best.moved(moved, solves + 1), size
         return best
@@ -220,12 +221,15 @@ def _factorise(unknown: np.ndarray, resistors: np.ndarray, conductance: Array, s
         ]
     )
     matrix = coo_array((entries, (rows, columns)), shape=(size, size)).tocsc()
-    return splu(
-        matrix,
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )
+    try:
+        return splu(
+            matrix,
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        )
+    except RuntimeError:  # "Factor is exactly singular"
+        raise SolverError(_SINGULAR) from None
 
 
 def _finite(group: Group) -> np.ndarray:

@@ -1,0 +1,241 @@
+"""Array files: every key arrives in the Crossbar, and whatever is wrong is named."""
+
+import numpy as np
+import pytest
+
+from circuitxbar.circuit.crossbar import Crossbar
+from circuitxbar.circuit.terminations import SIDES, Driven, Floating, Grounded, Held, Norton
+from circuitxbar.circuit.wires import Wires
+from circuitxbar.cli.array_file import read_array
+from circuitxbar.cli.number_files import read_table, read_vectors
+from circuitxbar.errors import CircuitError, CircuitxbarError
+from circuitxbar.solving import solve
+
+CONDUCTANCES = np.array([[1e-5, 0.0, 3e-5], [4e-5, 5e-5, np.inf]])
+IN_LINE = "conductances = [[1e-5, 0.0, 3e-5], [4e-5, 5e-5, inf]]\n"
+
+
+@pytest.fixture
+def array(tmp_path):
+    """Write text as array.toml and read it."""
+
+    def read(text: str) -> Crossbar:
+        path = tmp_path / "array.toml"
+        path.write_text(text, encoding="utf-8")
+        return read_array(path)
+
+    return read
+
+
+def assert_same(one: Crossbar, other: Crossbar) -> None:
+    np.testing.assert_array_equal(one.conductances, other.conductances)
+    assert one.device.text == other.device.text
+    assert one.temperature == other.temperature
+    for name, value in vars(one.wires).items():
+        np.testing.assert_array_equal(value, getattr(other.wires, name))
+    for side in SIDES:
+        mine, theirs = getattr(one, side), getattr(other, side)
+        assert type(mine) is type(theirs)
+        for name, value in vars(mine).items():
+            np.testing.assert_array_equal(value, getattr(theirs, name))
+
+
+def test_conductances_alone_give_the_defaults_of_a_crossbar(array):
+    assert_same(array(IN_LINE), Crossbar(CONDUCTANCES))
+
+
+def test_every_key_arrives(array):
+    read = array(
+        IN_LINE
+        + """
+        device = "linear"
+        temperature = 250
+        [wires]
+        row = [2.0, 3.0]
+        column = [[1.0, 1.0, 1.0], [0.0, 2.0, inf], [1.0, 1.5, 1.0]]
+        row_capacitance = 1e-15
+        column_capacitance = 2e-15
+        [left]
+        kind = "Driven"
+        resistance = [100.0, inf]
+        [right]
+        kind = "Norton"
+        conductance = 1e-6
+        current = [1e-7, 0.0]
+        [top]
+        kind = "Held"
+        voltage = [0.1, 0.2, 0.3]
+        resistance = 1e3
+        [bottom]
+        kind = "Grounded"
+        resistance = 50
+        """
+    )
+    wires = Wires(
+        row=[2.0, 3.0],
+        column=[[1.0, 1.0, 1.0], [0.0, 2.0, np.inf], [1.0, 1.5, 1.0]],
+        row_capacitance=1e-15,
+        column_capacitance=2e-15,
+    )
+    written = Crossbar(
+        CONDUCTANCES,
+        temperature=250,
+        wires=wires,
+        left=Driven([100.0, np.inf]),
+        right=Norton(1e-6, [1e-7, 0.0]),
+        top=Held([0.1, 0.2, 0.3], 1e3),
+        bottom=Grounded(50),
+    )
+    assert_same(read, written)
+
+
+def test_a_floating_end_has_no_fields(array):
+    read = array(IN_LINE + 'right = { kind = "Floating" }')
+    assert isinstance(read.right, Floating)
+
+
+def test_numbers_come_from_files_beside_the_array(array, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    (tmp_path / "g.csv").write_text("# siemens\n1e-5, 0, 3e-5\n\n4e-5, 5e-5, inf\n")
+    np.save(tmp_path / "row.npy", [2.0, 3.0])
+    (tmp_path / "volts.csv").write_text("0.1,0.2,0.3\n")
+    read = array(
+        'conductances = "g.csv"\nwires = { row = "row.npy" }\n'
+        'top = { kind = "Held", voltage = "volts.csv" }'
+    )
+    written = Crossbar(CONDUCTANCES, wires=Wires(row=[2.0, 3.0]), top=Held([0.1, 0.2, 0.3]))
+    assert_same(read, written)
+
+
+def test_one_line_of_conductances_is_one_row(array, tmp_path):
+    (tmp_path / "g.csv").write_text("1e-5,2e-5\n")
+    assert array('conductances = "g.csv"').shape == (1, 2)
+
+
+def test_a_device_of_ones_own_lies_beside_the_array(array, tmp_path):
+    (tmp_path / "half.toml").write_text(
+        'name = "half"\ntitle = "Half"\nsource = "none"\nconfirmed = false\n'
+        'terminals = ["p", "n"]\npassive = true\nmonotone = true\n'
+        '[current]\nlaw = "0.5 * g * v"\nvalid = { v = [-1.0, 1.0], g = [0.0, 1.0] }\n'
+    )
+    ideal = "wires = { row = 0.0, column = 0.0 }\n"
+    read = array(f'conductances = [[2e-5]]\ndevice = "half.toml"\n{ideal}')
+    assert read.device.name == "half"
+    np.testing.assert_allclose(solve(read, [0.1]).currents, [1e-6], rtol=1e-12)
+
+
+def test_a_saved_crossbar_is_read_back(tmp_path):
+    written = Crossbar(CONDUCTANCES, wires=Wires(2.0, 3.0), left=Driven(7.0))
+    written.save(tmp_path / "a.npz")
+    assert_same(read_array(tmp_path / "a.npz"), written)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "conductances is missing"),
+        ("conductances = [[1e-5], [1e-5, 2e-5]]", "conductances is not an array"),
+        ("conductances = 1e-5", r"conductances has shape \(\)"),
+        ("conductances = [[-1e-6]]", r"conductances\[0, 0\] = -1\.0e-06 S is negative"),
+        ("conductances = [[nan]]", r"conductances\[0, 0\] = nan"),
+        ("conductances = [[2000.0]]", "a resistance?"),
+        ("conductances = [[1979-05-27]]", "conductances must hold real numbers"),
+        ('conductances = "none.csv"', r"none\.csv: conductances cannot be read \(No such file"),
+        ('conductances = "a\\u0000b.csv"', "is not the name of a file"),
+        ('conductances = ""', "conductances cannot be read"),
+        (IN_LINE + "wire = 1.0", "unknown key 'wire'. Did you mean 'wires'?"),
+        (IN_LINE + "wires = 1.0", r"wires = 1\.0 is not a table"),
+        (IN_LINE + "wires = { rows = 1.0 }", "wires: unknown key 'rows'. Did you mean 'row'?"),
+        (IN_LINE + "wires = { row = -1.0 }", "Wires.row = -1.0e"),
+        (IN_LINE + "wires = { row = [1.0] }", r"Wires.row has shape \(1,\)"),
+        (IN_LINE + 'left = "Driven"', "left = 'Driven' is not a table"),
+        (IN_LINE + "left = { resistance = 1.0 }", "left: kind is missing"),
+        (IN_LINE + 'left = { kind = "Drive" }', "left: kind = 'Drive'"),
+        (IN_LINE + "left = { kind = [] }", r"left: kind = \[\]"),
+        (IN_LINE + 'top = { kind = "Held" }', "top: a Held end needs voltage and resistance"),
+        (IN_LINE + 'top = { kind = "Floating", resistance = 1 }', "Known: none"),
+        (IN_LINE + 'device = "lineer"', "Did you mean 'linear'?"),
+        (IN_LINE + 'device = "mine/none.toml"', "there is no such file"),
+        (IN_LINE + "device = 3", "device = 3"),
+        (IN_LINE + "parameters = { v0 = 1.0 }", "'v0'"),
+        (IN_LINE + "temperature = -3.0", "temperature"),
+        ("conductances = [[1e-5", "not a TOML file"),
+        ("conductances = " + 10_000 * "[", "not a TOML file"),
+    ],
+)
+def test_refusals_name_the_file_and_the_key(array, text, message):
+    with pytest.raises(CircuitxbarError, match=message) as refusal:
+        array(text)
+    assert "array.toml" in str(refusal.value)
+
+
+def test_other_files_are_refused(tmp_path):
+    (tmp_path / "a.npz").write_bytes(b"not an archive")
+    (tmp_path / "a.toml").write_bytes(b"\xff\xfe")
+    for name, message in {
+        "none.toml": "No such file",
+        "none.npz": "No such file",
+        "a.npz": "not a file saved by circuitxbar",
+        "a.toml": "not a TOML file",
+        "a.txt": r"an array is a \.npz or a \.toml file",
+        ".": r"an array is a \.npz or a \.toml file",
+    }.items():
+        with pytest.raises(CircuitxbarError, match=message):
+            read_array(tmp_path / name)
+
+
+def test_text_of_one_line_is_one_vector(tmp_path):
+    path = tmp_path / "v.csv"
+    path.write_text("0.1, -2e-1 ,inf\n")
+    np.testing.assert_array_equal(read_vectors("voltages", path), [0.1, -0.2, np.inf])
+    np.testing.assert_array_equal(read_table("voltages", path), [[0.1, -0.2, np.inf]])
+    path.write_text("0.1,0.2\n0.3,0.4\n")
+    np.testing.assert_array_equal(read_vectors("voltages", path), [[0.1, 0.2], [0.3, 0.4]])
+
+
+def test_text_of_spreadsheets_is_read(tmp_path):
+    path = tmp_path / "v.csv"
+    path.write_bytes("\ufeff0.1,0.2\r\n0.3,0.4\r\n".encode())
+    np.testing.assert_array_equal(read_vectors("voltages", path), [[0.1, 0.2], [0.3, 0.4]])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds no numbers"),
+        (b"# only\n\n", "holds no numbers"),
+        (b"0.1,0.2\n# c\n0.3\n", "line 3 has 1 entries, line 1 has 2"),
+        (b"row,column\n1,2\n", "line 1, entry 1: 'row' is not a number"),
+        (b"0.1,nan\n", "line 1, entry 2: 'nan' is not a number"),
+        (b"0.1,,0.2\n", "line 1, entry 2: '' is not a number"),
+        (b"1_000\n", "line 1, entry 1: '1_000' is not a number"),
+        (b"1;2\n", "line 1, entry 1: '1;2' is not a number"),
+        (b"\xff\xfe0\x00", "not text"),
+    ],
+)
+def test_wrong_text_is_refused_by_line_and_entry(tmp_path, content, message):
+    path = tmp_path / "v.csv"
+    path.write_bytes(content)
+    with pytest.raises(CircuitError, match=message) as refusal:
+        read_vectors("voltages", path)
+    assert "v.csv" in str(refusal.value)
+
+
+def test_damaged_arrays_are_refused(tmp_path):
+    path = tmp_path / "v.npy"
+    np.save(path, np.arange(100.0))
+    whole = path.read_bytes()
+    np.save(path, np.array([None, 1.0], dtype=object), allow_pickle=True)
+    pickled = path.read_bytes()
+    for content in (b"", whole[:40], whole[:200], whole[:60] + b"((((" + whole[64:], pickled):
+        path.write_bytes(content)
+        with pytest.raises(CircuitError, match=r"v\.npy: not an array saved by NumPy"):
+            read_vectors("voltages", path)
+    np.save(path, np.array([0.1, np.nan]))
+    with pytest.raises(CircuitError, match=r"v\.npy: voltages\[1\] = nan"):
+        read_vectors("voltages", path)
+    np.save(path, np.array(["a"]))
+    with pytest.raises(CircuitError, match=r"v\.npy: voltages must hold real numbers"):
+        read_vectors("voltages", path)
