@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -216,7 +216,7 @@ def raise_unless_converged(solution: Solution) -> None:
     if len(failed) == 0:
         return
     bound = np.atleast_1d(solution.error_bound)[failed]
-    limit = solution.rtol * np.atleast_1d(solution.largest_current)[failed]
+    limit = np.atleast_1d(solution.limit)[failed]
     worst = int(np.argmax(bound - limit))
     named = ", ".join(map(str, failed[:8])) + (", ..." if len(failed) > 8 else "")
     advice = (
@@ -245,22 +245,20 @@ def _solved(
 ) -> Solution:
     size = max(1, _BLOCK_NODES // (2 * crossbar.conductances.size))
     slices = drive.blocks(size) if keep == "currents" else [slice(0, drive.batch)]
-    ends = {side: _full(end, drive.batch) for side, end in drive.ends.items()}
     proofs: list[Proof] = []
-    answers: list[Answer] = []
+    answer = None
     for vectors in slices:
-        part = {side: end.select(vectors) for side, end in ends.items()}
+        part = {side: end.select(vectors) for side, end in drive.ends.items()}
         answer = engine.solve(crossbar, part, factor)
         proofs.append(prove(crossbar, part, answer.row, answer.column, answer.measured))
         if not extrapolate:
             _check_valid_range(crossbar, answer)
         factor = answer.factor
-        answers = [answer]
-    (answer,) = answers
+    assert answer is not None  # a drive holds at least one vector
     kept = (answer.row, answer.column) if keep == "voltages" else (None, None)
     return Solution(
         crossbar,
-        ends,
+        drive.ends,
         _joined(proofs),
         rtol,
         drive.single,
@@ -268,15 +266,6 @@ def _solved(
         answer.stats,
         *kept,
         factor=factor,
-    )
-
-
-def _full(end: Ends, batch: int) -> Ends:
-    lines = end.voltage.shape[1]
-    return replace(
-        end,
-        voltage=np.broadcast_to(end.voltage, (batch, lines)),
-        current=np.broadcast_to(end.current, (batch, lines)),
     )
 
 
@@ -300,6 +289,7 @@ def _joined(proofs: list[Proof]) -> Proof:
         {side: np.concatenate([p.currents[side] for p in proofs]) for side in SIDES},
         np.concatenate([p.residual for p in proofs]),
         np.concatenate([p.error_bound for p in proofs]),
+        np.concatenate([p.scale for p in proofs]),
     )
 
 

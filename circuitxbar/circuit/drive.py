@@ -91,7 +91,7 @@ def _vectors(name: str, value: Any, lines: int) -> Array:
 def _batch(main: Array | None, across: Array | None) -> tuple[int, bool]:
     given = [signal for signal in (main, across) if signal is not None]
     single = all(signal.ndim == 1 for signal in given)
-    sizes = {signal.shape[0] for signal in given if signal.ndim == 2}
+    sizes = {signal.shape[0] for signal in given if signal.ndim == 2} - {1}
     if len(sizes) > 1:
         raise CircuitError(
             f"voltages holds {len(main) if main is not None else 0} vectors and column_voltages "

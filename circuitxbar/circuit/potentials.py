@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import splu
 
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.terminations import SIDES, Ends, Side
@@ -60,70 +61,109 @@ def line_potentials(crossbar: Crossbar, ends: Mapping[Side, Ends]) -> tuple[Arra
     Every unbroken piece of line is one node here; pieces joined by a short share it. A piece on
     an ideal source takes that source's voltage, the others follow from Kirchhoff's law.
     """
-    rows, columns = crossbar.shape
-    row_piece = (
-        np.cumsum(
-            np.isinf(crossbar.row_segments[:, :columns]) | (np.arange(columns) == 0), axis=None
-        ).reshape(rows, columns)
-        - 1
-    )
-    column_piece = (
-        np.cumsum((np.isinf(crossbar.column_segments[:rows]) | (np.arange(rows) == 0)[:, None]).T)
-        .reshape(columns, rows)
-        .T
-        + row_piece[-1, -1]
-    )
-    conductances = crossbar.cell_conductances
-    short = np.isinf(conductances)
-    count = int(column_piece[-1, -1]) + 1
-    graph = coo_array(
-        (np.ones(short.sum()), (row_piece[short], column_piece[short])), shape=(count, count)
-    )
-    count, part = connected_components(graph, directed=False)
-    row_part, column_part = part[row_piece], part[column_piece]
-    network = np.zeros((count, count))
-    np.add.at(network, (row_part[~short], column_part[~short]), conductances[~short])
-    network += network.T
-    np.fill_diagonal(network, 0.0)
-    laplacian = np.diag(network.sum(axis=1)) - network
+    row_piece, column_piece, count = _pieces(crossbar)
     batch = max(max(len(e.voltage), len(e.current)) for e in ends.values())
-    base = _common_voltage(ends)
-    injected = np.zeros((batch, count))
-    fixed = np.zeros(count, dtype=bool)
-    held = np.zeros((batch, count))
+    potential, fixed = np.zeros((batch, count)), np.zeros(count, dtype=bool)
+    for side in SIDES:
+        at, reached = _reached(crossbar, ends, side, row_piece, column_piece)
+        ideal = reached & (ends[side].resistance == 0)
+        fixed[at[ideal]] = True
+        potential[:, at[ideal]] = ends[side].voltage[:, ideal]
+    if not fixed.all():
+        network = _network(crossbar, row_piece, column_piece, count)
+        _settle(crossbar, ends, network, row_piece, column_piece, potential, fixed)
+    return potential[:, row_piece], potential[:, column_piece]
+
+
+def _settle(
+    crossbar: Crossbar,
+    ends: Mapping[Side, Ends],
+    network: csr_array,
+    row_piece: np.ndarray,
+    column_piece: np.ndarray,
+    potential: Array,
+    fixed: np.ndarray,
+) -> None:
+    """Fill in the `potential` of the pieces that no ideal source fixes, by Kirchhoff's law."""
+    base = _common_voltages(crossbar, ends, network, row_piece, column_piece)
+    injected, shunt = np.zeros_like(potential), np.zeros(len(fixed))
     for side in SIDES:
         end = ends[side]
-        at, segment = last_cells(side, row_part, column_part), crossbar.end_segments(side)
-        reached = end.terminated & np.isfinite(segment)
-        ideal = reached & (end.resistance == 0)
-        fixed[at[ideal]] = True
-        held[:, at[ideal]] = end.voltage[:, ideal]
-        soft = reached & ~ideal
+        at, reached = _reached(crossbar, ends, side, row_piece, column_piece)
+        soft = reached & (end.resistance > 0)
         conductance = 1.0 / end.resistance[soft]
-        np.add.at(laplacian, (at[soft], at[soft]), conductance)
-        drive = conductance * (end.voltage[:, soft] - base) + end.current[:, soft]
+        np.add.at(shunt, at[soft], conductance)
+        drive = conductance * (end.voltage[:, soft] - base[:, at[soft]]) + end.current[:, soft]
         np.add.at(injected.T, at[soft], drive.T)
     free = ~fixed
-    potential = held
-    if free.any():
-        potential[:, free] = base
-        right = injected[:, free] - (held[:, fixed] - base) @ laplacian[np.ix_(fixed, free)]
-        # Singular only by rounding, where parts hang on conductances many decades apart.
-        with contextlib.suppress(np.linalg.LinAlgError):
-            potential[:, free] += np.linalg.solve(laplacian[np.ix_(free, free)], right.T).T
-    return potential[:, row_part], potential[:, column_part]
+    right = injected[:, free] + (potential - base)[:, fixed] @ network[fixed][:, free]
+    potential[:, free] = base[:, free]
+    matrix = diags_array((network.sum(axis=1) + shunt)[free]) - network[free][:, free]
+    # Singular only by rounding, where parts hang on conductances many decades apart.
+    with contextlib.suppress(RuntimeError):
+        potential[:, free] += splu(matrix.tocsc()).solve(np.ascontiguousarray(right.T)).T
 
 
-def _common_voltage(ends: Mapping[Side, Ends]) -> Array:
-    """The voltage that all line ends share, (batch, 1), V, and 0 for vectors where they differ.
+def _pieces(crossbar: Crossbar) -> tuple[np.ndarray, np.ndarray, int]:
+    """The number of the piece that each row node and each column node belongs to; how many."""
+    rows, columns = crossbar.shape
+    row_starts = np.isinf(crossbar.row_segments[:, :columns])
+    row_starts[:, 0] = True
+    column_starts = np.isinf(crossbar.column_segments[:rows])
+    column_starts[0] = True
+    row_piece = np.cumsum(row_starts).reshape(rows, columns) - 1
+    column_piece = np.cumsum(column_starts.T).reshape(columns, rows).T + row_piece[-1, -1]
+    count = int(column_piece[-1, -1]) + 1
+    short = np.isinf(crossbar.cell_conductances)
+    joints = (row_piece[short], column_piece[short])
+    graph = coo_array((np.ones(short.sum()), joints), shape=(count, count))
+    count, piece = connected_components(graph, directed=False)
+    return piece[row_piece], piece[column_piece], count
 
-    Measured from it, sources of one voltage drive exactly nothing.
+
+def _network(
+    crossbar: Crossbar, row_piece: np.ndarray, column_piece: np.ndarray, count: int
+) -> csr_array:
+    """Conductance of the cells between any two pieces, (pieces, pieces), S, symmetric."""
+    between = (row_piece != column_piece) & (crossbar.cell_conductances > 0)
+    conductances = crossbar.cell_conductances[between]
+    first, second = row_piece[between], column_piece[between]
+    one_way = coo_array((conductances, (first, second)), shape=(count, count)).tocsr()
+    return one_way + one_way.T
+
+
+def _reached(
+    crossbar: Crossbar,
+    ends: Mapping[Side, Ends],
+    side: Side,
+    row_piece: np.ndarray,
+    column_piece: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The piece at the end of each line on `side`, and whether its termination reaches it."""
+    whole = np.isfinite(crossbar.end_segments(side))
+    return last_cells(side, row_piece, column_piece), ends[side].terminated & whole
+
+
+def _common_voltages(
+    crossbar: Crossbar,
+    ends: Mapping[Side, Ends],
+    network: csr_array,
+    row_piece: np.ndarray,
+    column_piece: np.ndarray,
+) -> Array:
+    """For every piece of line the voltage that all line ends connected with it share, else 0, V.
+
+    Measured from it, sources of one voltage drive exactly nothing. The answer is (batch, pieces).
     """
-    sources = [end.voltage[:, end.terminated] for end in ends.values() if end.terminated.any()]
-    batch = max(len(voltage) for voltage in sources)
-    joint = np.hstack([np.broadcast_to(v, (batch, v.shape[1])) for v in sources])
-    low, high = joint.min(axis=1, keepdims=True), joint.max(axis=1, keepdims=True)
-    return np.where(low == high, low, 0.0)
+    count, island = connected_components(network, directed=False)
+    batch = max(len(end.voltage) for end in ends.values())
+    low, high = np.full((batch, count), np.inf), np.full((batch, count), -np.inf)
+    for side in SIDES:
+        at, reached = _reached(crossbar, ends, side, row_piece, column_piece)
+        voltage = np.broadcast_to(ends[side].voltage, (batch, len(at)))[:, reached]
+        np.minimum.at(low.T, island[at[reached]], voltage.T)
+        np.maximum.at(high.T, island[at[reached]], voltage.T)
+    return np.where(low == high, low, 0.0)[:, island]
 
 
 def last_cells(side: Side, row_values: Any, column_values: Any) -> Any:

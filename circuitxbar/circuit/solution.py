@@ -133,18 +133,28 @@ class Solution:
 
     @property
     def converged(self) -> Any:
-        """Whether error_bound <= rtol * largest terminal current, (batch,)."""
+        """Whether error_bound <= rtol * largest terminal current, (batch,).
+
+        A Norton source counts with its own current, which may leave through its own conductance.
+        """
         # Below the smallest normal number there are no 16 digits to agree in.
-        limit = np.maximum(self.rtol * self.largest_current, np.finfo(float).tiny)
+        limit = np.maximum(self.limit, np.finfo(float).tiny)
         return (self.error_bound <= limit) & np.isfinite(self.error_bound)
+
+    @property
+    def limit(self) -> Array:
+        """The largest error_bound of a converged vector, (batch,), A."""
+        return self._shaped(self.rtol * self.proof.scale)
 
     @property
     def status(self) -> Any:
         """'converged', or how far the vector is from it, (batch,) of str."""
-        bounds, largest = np.atleast_1d(self.error_bound), np.atleast_1d(self.largest_current)
+        bounds, limits = np.atleast_1d(self.error_bound), np.atleast_1d(self.limit)
         texts = [
-            "converged" if done else f"error bound {b:.1e} A (limit {self.rtol * c:.1e} A)"
-            for done, b, c in zip(np.atleast_1d(self.converged), bounds, largest, strict=True)
+            "converged" if done else f"error bound {bound:.1e} A (limit {limit:.1e} A)"
+            for done, bound, limit in zip(
+                np.atleast_1d(self.converged), bounds, limits, strict=True
+            )
         ]
         return texts[0] if self.single else texts
 
@@ -174,7 +184,7 @@ class Solution:
             resistive = end.terminated & np.isfinite(end.resistance)
             resistance = np.where(resistive, end.resistance, 0.0)
             drop = np.where(carrying, current * np.where(carrying, segment, 0.0), 0.0)
-            at_end = np.where(carrying, voltage - drop, through * resistance)
+            at_end = np.where(carrying, voltage - drop, end.voltage + through * resistance)
             across = np.where(resistive, at_end - end.voltage, 0.0)
             terminations += _resistor_power(through, across, resistance).sum(axis=1)
             sources += (at_end * end.current - end.voltage * current).sum(axis=1)

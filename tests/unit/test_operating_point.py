@@ -1,0 +1,260 @@
+"""Operating points of any circuit, against hand calculations and a plain dense MNA."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import circuitxbar as cx
+
+R, V, I = cx.Resistor, cx.VoltageSource, cx.CurrentSource  # noqa: E741
+Element = cx.Resistor | cx.VoltageSource | cx.CurrentSource
+
+BOTH = pytest.mark.parametrize("engine", ["nodal", "ngspice"])
+
+
+def point(*elements: Element, engine: str = "nodal") -> cx.circuit.operating_point.OperatingPoint:
+    return cx.operating_point(cx.Circuit().add(*elements), engine)
+
+
+def close(value: object) -> object:
+    return pytest.approx(value, rel=1e-11, abs=1e-15)
+
+
+@BOTH
+def test_a_divider(engine: str):
+    found = point(
+        V("s", "a", "0", 3.0), R("p", "a", "b", 1.0), R("q", "b", "0", 2.0), engine=engine
+    )
+    assert found.engine == engine
+    assert found.voltage("0") == 0.0
+    assert found.voltage("a") == close(3.0)
+    assert found.voltage("b") == close(2.0)
+    assert found.current("p") == close(1.0)
+    assert found.current("s") == close(-1.0)  # from a through the source into ground
+    assert isinstance(found.voltage("b"), float)
+
+
+@BOTH
+def test_the_sign_of_a_current_source(engine: str):
+    """It drives current out of its first node, through itself, into the second."""
+    found = point(I("i", "0", "a", 2e-3), R("r", "a", "0", 500.0), engine=engine)
+    assert found.voltage("a") == close(1.0)
+    assert found.current("i") == 2e-3
+    assert found.current("r") == close(2e-3)
+
+
+@BOTH
+def test_a_source_between_two_nodes(engine: str):
+    """3 V between a and b, which hang on 1 ohm and 2 ohm: 1 A around the loop."""
+    found = point(
+        V("f", "a", "b", 3.0), R("p", "a", "0", 1.0), R("q", "b", "0", 2.0), engine=engine
+    )
+    assert found.voltage("a") == close(1.0)
+    assert found.voltage("b") == close(-2.0)
+    assert found.current("f") == close(-1.0)
+
+
+@BOTH
+def test_a_chain_of_sources_that_starts_at_neither_end(engine: str):
+    """c - b - a - 0 given in an odd order and with one of them turned round."""
+    found = point(
+        V("s3", "c", "b", 0.3),
+        V("s1", "0", "a", -0.1),
+        V("s2", "b", "a", 0.2),
+        R("load", "c", "0", 2.0),
+        R("tap", "b", "0", 3.0),
+        engine=engine,
+    )
+    assert [found.voltage(n) for n in "abc"] == close([0.1, 0.3, 0.6])
+    assert found.current("s3") == close(-0.3)
+    assert found.current("s2") == close(-0.3 - 0.1)
+    assert found.current("s1") == close(0.4)
+
+
+@BOTH
+def test_a_tree_of_floating_sources_with_a_branch(engine: str):
+    """Hub h carries three sources to a, b, c; each has 1 ohm to ground; 1 A goes into the hub."""
+    found = point(
+        V("ua", "a", "h", 1.0),
+        V("ub", "h", "b", 2.0),
+        V("uc", "c", "h", 4.0),
+        *(R(f"r{n}", n, "0", 1.0) for n in "abc"),
+        I("in", "0", "h", 1.0),
+        engine=engine,
+    )
+    # Voltages h + 1, h - 2, h + 4 sum to the 1 A: 3 h + 3 = 1.
+    h = -2 / 3
+    assert found.voltage("h") == close(h)
+    assert found.current("ua") == close(-(h + 1))
+    assert found.current("ub") == close(h - 2)
+    assert found.current("uc") == close(-(h + 4))
+
+
+@BOTH
+def test_zero_resistances_join_and_infinite_ones_do_not(engine: str):
+    found = point(
+        V("s", "a", "0", 1.0),
+        R("z", "a", "b", 0.0),
+        V("meter", "b", "c", 0.0),
+        R("load", "c", "0", 4.0),
+        R("gap", "c", "0", np.inf),
+        R("loop", "a", "b", 5.0),
+        engine=engine,
+    )
+    assert found.voltage("b") == found.voltage("c") == 1.0
+    assert found.current("meter") == close(0.25)
+    assert found.current("gap") == 0.0
+    assert found.current("loop") == 0.0
+    with pytest.raises(cx.CircuitError, match=r"'z' has zero resistance.*VoltageSource of 0 V"):
+        found.current("z")
+
+
+@BOTH
+def test_sources_of_a_batch(engine: str):
+    crossbar = cx.Crossbar([[1e-3]], wires=cx.Wires(0, 0))
+    circuit = crossbar.circuit([[0.1], [0.2], [-0.3]]).add(V("x", "p", "row_0_0", 1.0))
+    circuit = circuit.add(R("r", "p", "0", 1e3), I("i", "0", "p", 1e-3))
+    found = cx.operating_point(circuit, engine)
+    assert found.voltage("p") == close([1.1, 1.2, 0.7])
+    assert np.shape(found.current("i")) == (3,)
+    assert found.current("source_row_0_left") == close([-0.2e-3, -0.4e-3, 0.6e-3])
+    assert found.residual.shape == (3,)
+
+
+def test_the_largest_kirchhoff_sum_is_recomputed():
+    found = point(V("s", "a", "0", 3.0), R("p", "a", "b", 1.0), R("q", "b", "0", 2.0))
+    assert found.residual == close([0.0])
+    moved = found.voltages.copy()
+    moved[found.circuit.node("b")] += 0.5
+    kind = type(found)
+    wrong = kind(found.circuit, moved, found.source_currents, found.engine)
+    assert wrong.residual == close([0.5 / 1 + 0.5 / 2])  # at b; 0.5 at a
+    wrong = kind(found.circuit, found.voltages, found.source_currents + 2.0, found.engine)
+    assert wrong.residual == close([2.0])
+
+
+def test_names_that_are_not_there():
+    found = point(V("s", "in", "0", 3.0), R("load", "in", "0", 1.0))
+    with pytest.raises(cx.CircuitError, match=r"no node 'inn'. Did you mean in"):
+        found.voltage("inn")
+    with pytest.raises(cx.CircuitError, match=r"no element 'laod'. Did you mean load"):
+        found.current("laod")
+
+
+def test_a_circuit_of_ground_alone():
+    assert cx.operating_point(cx.Circuit()).voltage("0") == 0.0
+    found = point(I("i", "0", "0", 1.0), R("r", "0", "0", 1.0))
+    assert found.residual == [0.0]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("elements", "told"),
+    [
+        ([V("a", "x", "0", 1.0), V("b", "x", "0", 1.0)], "'b' closes a loop with 'a'"),
+        ([V("a", "x", "x", 0.0), R("r", "x", "0", 1.0)], "'a' closes a loop on itself"),
+        ([V("a", "0", "0", 0.0)], "'a' closes a loop on itself"),
+        (
+            [V("a", "x", "0", 1.0), V("b", "y", "0", 2.0), R("z", "x", "y", 0.0)],
+            "'b' closes a loop with 'a'",
+        ),
+        (
+            [
+                V("a", "x", "y", 1.0),
+                V("b", "y", "z", 1.0),
+                V("c", "z", "x", 1),
+                R("r", "x", "0", 1),
+            ],
+            "'c' closes a loop with '[ab]'",
+        ),
+        ([R("r", "x", "y", 1.0)], "'x' has no path to a fixed potential .*r; 1 more"),
+        ([R("r", "x", "0", np.inf)], "'x' has no path"),
+        ([I("i", "0", "x", 1.0)], "'x' has no path to a fixed potential .*elements: i"),
+        ([V("a", "x", "y", 1.0), R("r", "x", "y", 1.0)], "'x' has no path"),
+    ],
+)
+def test_circuits_without_a_unique_solution_are_refused(
+    elements: list[Element], told: str, engine: str
+):
+    with pytest.raises(cx.CircuitError, match=told):
+        point(*elements, engine=engine)
+
+
+def test_numbers_beyond_the_largest_float_are_refused():
+    with pytest.raises(cx.SolverError, match="beyond the largest float"):
+        point(V("s", "a", "0", 1e300), R("r", "a", "b", 1e-300), R("q", "b", "0", 1e-300))
+
+
+def dense(elements: list[Element], nodes: list[str]) -> tuple[dict[str, float], dict[str, float]]:
+    """Node voltages and source currents by plain modified nodal analysis, one row per source."""
+    number = {name: k for k, name in enumerate(nodes)}
+    sources = [e for e in elements if isinstance(e, V)]
+    size = len(nodes) + len(sources)
+    matrix, right = np.zeros((size, size)), np.zeros(size)
+
+    def stamp(row: int, node: str, value: float) -> None:
+        if node != "0":
+            matrix[row, number[node]] += value
+
+    for element in elements:
+        if isinstance(element, R):
+            for here, there in ((element.first, element.second), (element.second, element.first)):
+                if here != "0":
+                    stamp(number[here], here, 1 / element.resistance)
+                    stamp(number[here], there, -1 / element.resistance)
+        elif isinstance(element, I):
+            for node, sign in ((element.first, -1), (element.second, 1)):
+                if node != "0":
+                    right[number[node]] += sign * element.current
+        else:
+            row = len(nodes) + sources.index(element)
+            for node, sign in ((element.positive, 1), (element.negative, -1)):
+                stamp(row, node, sign)
+                if node != "0":
+                    matrix[number[node], row] += sign
+            right[row] = element.voltage
+    found = np.linalg.solve(matrix, right)
+    return dict(zip(nodes, found, strict=False)), {
+        e.name: found[len(nodes) + k] for k, e in enumerate(sources)
+    }
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> tuple[list[Element], list[str]]:
+    """Every node on a resistor to an earlier one, a forest of sources, some current sources."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    nodes = [f"n{k}" for k in range(draw(st.integers(1, 9)))]
+    places = ["0", *nodes]
+    elements: list[Element] = []
+    for k, node in enumerate(nodes):
+        elements.append(R(f"r{k}", node, places[rng.integers(k + 1)], 10 ** rng.uniform(-1, 3)))
+        if rng.uniform() < 0.5:
+            a, b = rng.choice(places, 2)
+            elements.append(R(f"e{k}", str(a), str(b), 10 ** rng.uniform(-1, 3)))
+        if rng.uniform() < 0.5:
+            ends = [node, places[rng.integers(k + 1)]]
+            rng.shuffle(ends)
+            elements.append(V(f"v{k}", *ends, rng.uniform(-1, 1)))
+        if rng.uniform() < 0.4:
+            a, b = rng.choice(places, 2)
+            elements.append(I(f"i{k}", str(a), str(b), rng.uniform(-0.1, 0.1)))
+    rng.shuffle(elements)  # type: ignore[arg-type]
+    return elements, nodes
+
+
+@given(networks())
+def test_random_networks_agree_with_dense_mna(network: tuple[list[Element], list[str]]):
+    elements, nodes = network
+    voltages, currents = dense(elements, nodes)
+    found = point(*elements)
+    scale = max(map(abs, voltages.values()))
+    assume(scale > 0)
+    for node, voltage in voltages.items():
+        assert found.voltage(node) == pytest.approx(voltage, rel=1e-9, abs=1e-10 * scale)
+    most = max([abs(c) for c in currents.values()] + [scale * 1e-3])
+    for name, current in currents.items():
+        assert found.current(name) == pytest.approx(current, rel=1e-8, abs=1e-9 * most)
+    assert found.residual[0] <= 1e-11 * max(most, scale / 0.1)
