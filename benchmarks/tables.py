@@ -23,8 +23,8 @@ def agreement() -> str:
     for row in measured["rows"]:
         ratio = row["ngspice_ms"] / row["nodal_ms"]
         lines.append(
-            f"| {row['size']} x {row['size']} | {row['vectors']} | {row['nodal_ms']:.3g} ms "
-            f"| {row['ngspice_ms']:.3g} ms | {ratio:.2g} | {row['disagreement']:.0e} "
+            f"| {row['size']} x {row['size']} | {row['vectors']} | {_time(row['nodal_ms'])} "
+            f"| {_time(row['ngspice_ms'])} | {ratio:.2g} | {row['disagreement']:.0e} "
             f"| {row['error_bound']:.0e} |"
         )
     spice = measured["rows"][0]
@@ -34,6 +34,12 @@ def agreement() -> str:
         f"{machine['threads']} thread, scipy {machine['scipy']}, {machine['processor']}."
     )
     return "\n".join(lines)
+
+
+def _time(milliseconds: float) -> str:
+    if milliseconds < 1000:
+        return f"{milliseconds:.3g} ms"
+    return f"{milliseconds / 1000:.3g} s"
 
 
 TABLES = {"agreement": agreement}
