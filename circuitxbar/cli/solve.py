@@ -15,10 +15,10 @@ from circuitxbar.circuit.solution import Solution
 from circuitxbar.cli.array_file import read_array
 from circuitxbar.cli.inputs import check_output, read_inputs, working
 from circuitxbar.errors import CircuitxbarError
+from circuitxbar.ideal import ROW_SIDES, ideal_solution, line_currents
+from circuitxbar.ideal import loss as loss_of
 from circuitxbar.plots.arrays import ir_drop
 from circuitxbar.plots.canvas import FORMATS, save
-from circuitxbar.plots.ideal import ROW_SIDES, ideal_solution, line_currents
-from circuitxbar.plots.ideal import loss as loss_of
 from circuitxbar.solving import engine_named
 from circuitxbar.solving import solve as solve_array
 from circuitxbar.storage import write_npz, write_text

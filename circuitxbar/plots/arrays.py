@@ -10,6 +10,7 @@ from circuitxbar.arguments import Array, whole_number
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.circuit.solution import Solution
 from circuitxbar.errors import CircuitError
+from circuitxbar.ideal import COLUMN_SIDES, ideal_solution, line_currents, loss
 from circuitxbar.plots.canvas import (
     COLOURS,
     INK,
@@ -19,7 +20,6 @@ from circuitxbar.plots.canvas import (
     new_figure,
     styled,
 )
-from circuitxbar.plots.ideal import COLUMN_SIDES, ideal_solution, line_currents, loss
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

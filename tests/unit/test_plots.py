@@ -9,9 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 
 import circuitxbar as cx
+from circuitxbar.ideal import ideal_solution, line_currents, loss
 from circuitxbar.nn.training import Epoch
 from circuitxbar.plots.canvas import in_prefixed_unit
-from circuitxbar.plots.ideal import ideal_solution, line_currents, loss
 
 RNG = np.random.default_rng(11)
 CONDUCTANCES = RNG.uniform(1e-6, 1e-4, (5, 4))
