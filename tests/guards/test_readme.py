@@ -27,7 +27,7 @@ def test_python_blocks_run_in_order(tmp_path, monkeypatch, capsys):
     assert blocks
     for code in blocks:
         exec(compile(code, "README.md", "exec"), names)
-        promised = re.findall(r"#> (.*)", code)
+        promised = re.findall(r"# prints: (.*)", code)
         printed = capsys.readouterr().out.splitlines()
         assert printed == promised
 
