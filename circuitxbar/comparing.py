@@ -23,14 +23,16 @@ class Comparison:
     """What several engines say of one problem.
 
     disagreement : (engine, engine) -> largest difference of any terminal current, relative to
-    the largest terminal current of its vector. ngspice is granted 20 roundings of its absolute
-    node voltages over the smallest resistance, 20 eps V / r (docs/accuracy.md).
+    the largest one of its vector.
+    unexplained : the same after ngspice was granted 20 roundings of its absolute node voltages
+    over the smallest resistance, 20 eps V / r (docs/accuracy.md).
     seconds : what each engine took.
     """
 
     solutions: dict[str, Solution]
     seconds: dict[str, float]
     disagreement: dict[tuple[str, str], float]
+    unexplained: dict[tuple[str, str], float]
 
     @property
     def worst(self) -> float:
@@ -49,33 +51,45 @@ def compare(
 
     engines : their names; all that are present when omitted. Vectors that an engine leaves
     above the error bound are compared all the same: its `solutions[...]` tell.
+    Raises CircuitError for wrong inputs or names, SolverError for an engine that fails.
     """
-    if engines is not None and not isinstance(engines, list | tuple):
-        raise CircuitError(f"engines = {shown(engines)}: expected a list of names.")
-    names = tuple(engines) if engines is not None else present_engines()
-    for name in names:
-        engine_named(name)
+    names = present_engines() if engines is None else _distinct(engines)
     solutions, seconds = {}, {}
     for name in names:
         start = time.perf_counter()
         solutions[name] = solve(crossbar, voltages, column_voltages, engine=name, throw=False)
         seconds[name] = time.perf_counter() - start
-    pairs = itertools.combinations(names, 2)
+    pairs = list(itertools.combinations(names, 2))
+    differences = {(a, b): _difference(solutions[a], solutions[b]) for a, b in pairs}
     return Comparison(
-        solutions, seconds, {(a, b): _difference(solutions[a], solutions[b]) for a, b in pairs}
+        solutions,
+        seconds,
+        {pair: raw for pair, (raw, _) in differences.items()},
+        {pair: beyond for pair, (_, beyond) in differences.items()},
     )
 
 
-def _difference(one: Solution, other: Solution) -> float:
-    allowance = 0.0
+def _distinct(engines: Any) -> tuple[str, ...]:
+    if not isinstance(engines, list | tuple) or not engines:
+        raise CircuitError(f"engines = {shown(engines)}: expected a list of names.")
+    for k, name in enumerate(engines):
+        engine_named(name)
+        if name == "auto" or name in engines[:k]:
+            raise CircuitError(f"engines[{k}] = {name!r}: name each engine itself, and once.")
+    return tuple(engines)
+
+
+def _difference(one: Solution, other: Solution) -> tuple[float, float]:
+    """The largest relative difference of two answers, as it is and beyond ngspice's rounding."""
+    apart = np.zeros(len(one.proof.scale))
+    for side in SIDES:
+        difference = np.abs(one.proof.currents[side] - other.proof.currents[side])
+        apart = np.maximum(apart, difference.max(axis=1))
+    allowance = np.zeros_like(apart)
     if "ngspice" in (one.engine, other.engine):
         allowance = _rounding_of_voltages(one)
-    worst = np.zeros(len(one.proof.scale))
-    for side in SIDES:
-        apart = np.abs(one.proof.currents[side] - other.proof.currents[side])
-        worst = np.maximum(worst, apart.max(axis=1))
-    beyond = np.maximum(worst - allowance, 0.0)
-    return float((beyond / np.maximum(one.proof.scale, np.finfo(float).tiny)).max())
+    scale = np.maximum(one.proof.scale, np.finfo(float).tiny)
+    return float((apart / scale).max()), float((np.maximum(apart - allowance, 0.0) / scale).max())
 
 
 def _rounding_of_voltages(solution: Solution) -> Array:

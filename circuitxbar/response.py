@@ -41,15 +41,8 @@ class LinearResponse:
         voltages = real_array("voltages", voltages, unit="V", shape=(None, lines))
         d_outputs = real_array("d_outputs", d_outputs, shape=(len(voltages), outputs))
         joined = solve(self.crossbar, (voltages.T @ d_outputs).T, extrapolate=True)
-        finite = np.isfinite(self.crossbar.conductances)
-        slope = self.crossbar.device.conductance_slope(
-            joined.cell_voltages,
-            np.where(finite, self.crossbar.conductances, 0.0),
-            temperature=self.crossbar.temperature,
-            extrapolate=True,
-            **self.crossbar.parameters,
-        )
-        return np.where(finite, -(self.reads.cell_voltages * slope).sum(axis=0), 0.0)
+        slope = self.crossbar.by_law(self.crossbar.device.conductance_slope, joined.cell_voltages)
+        return -(self.reads.cell_voltages * slope).sum(axis=0)
 
 
 def has_linear_response(crossbar: Crossbar) -> bool:

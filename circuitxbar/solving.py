@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -83,11 +84,16 @@ def solve(
     return solution
 
 
-def operating_point(circuit: Circuit, engine: str = "nodal") -> OperatingPoint:
+def operating_point(
+    circuit: Circuit, engine: str = "nodal", *, rtol: float = 1e-9
+) -> OperatingPoint:
     """Node voltages and source currents of any Circuit of resistances and sources.
 
-    Raises CircuitError naming what has no unique solution, SolverError for a missing engine.
+    rtol : largest Kirchhoff residual, relative to the largest current of any element.
+    Raises CircuitError naming what has no unique solution, SolverError for a missing engine or a
+    residual above the limit.
     """
+    rtol = real_number("rtol", rtol, minimum=0.0)
     if not isinstance(circuit, Circuit):
         raise CircuitError(f"{shown(circuit)} is not a Circuit.")
     with np.errstate(over="ignore", invalid="ignore"):  # looked at below
@@ -97,6 +103,10 @@ def operating_point(circuit: Circuit, engine: str = "nodal") -> OperatingPoint:
             "a voltage or current is beyond the largest float, 1.8e308. "
             "Check for a very small resistance or a very large source."
         )
+    limit = np.maximum(rtol * found.largest_current, np.finfo(float).tiny)
+    failed = np.flatnonzero(found.residual > limit)
+    if len(failed):
+        _refuse_vectors(failed, found.residual[failed], limit[failed], found)
     return found
 
 
@@ -140,13 +150,10 @@ def gradient(solution: Solution, d_currents: Any) -> Gradient:
     raise_unless_converged(adjoint)
     proof, (adjoint_row, adjoint_column) = adjoint.proof, adjoint.lines()
     across = adjoint_column.minus(adjoint_row)
-    finite = np.isfinite(crossbar.conductances)
-    law = {"temperature": crossbar.temperature, "extrapolate": True, **crossbar.parameters}
-    conductances = np.where(finite, crossbar.conductances, 0.0)
-    voltages = row.minus(column)
+    voltages, device = row.minus(column), crossbar.device
 
-    def per_cell(slope: Array) -> Array:
-        return np.where(finite, (across * slope).sum(axis=0), 0.0)
+    def per_cell(slope: Callable[..., Any]) -> Array:
+        return (across * crossbar.by_law(slope, voltages)).sum(axis=0)
 
     def shaped(values: Array) -> Array:
         return values[0] if solution.single else values
@@ -157,10 +164,9 @@ def gradient(solution: Solution, d_currents: Any) -> Gradient:
 
     on_rows, on_columns = driven("left", "right"), driven("top", "bottom")
     return Gradient(
-        conductances=per_cell(crossbar.device.conductance_slope(voltages, conductances, **law)),
+        conductances=per_cell(device.conductance_slope),
         parameters={
-            name: per_cell(crossbar.device.parameter_slope(name, voltages, conductances, **law))
-            for name in crossbar.device.parameters
+            name: per_cell(partial(device.parameter_slope, name)) for name in device.parameters
         },
         voltages=on_rows if on_rows is not None else on_columns,
         column_voltages=on_columns if on_rows is not None else None,
@@ -217,19 +223,26 @@ def raise_unless_converged(solution: Solution) -> None:
         return
     bound = np.atleast_1d(solution.error_bound)[failed]
     limit = np.atleast_1d(solution.limit)[failed]
-    worst = int(np.argmax(bound - limit))
+    _refuse_vectors(failed, bound, limit, solution)
+
+
+def _refuse_vectors(
+    failed: np.ndarray, error: Array, limit: Array, answer: Solution | OperatingPoint
+) -> NoReturn:
+    """SolverError for the vectors `failed`, whose Kirchhoff `error` is above its `limit`."""
+    worst = int(np.argmax(error - limit))
     named = ", ".join(map(str, failed[:8])) + (", ..." if len(failed) > 8 else "")
     advice = (
         "ngspice keeps 16 digits of every node voltage, not of wire currents: pass a larger rtol, "
         'or use engine="nodal".'
-        if solution.engine == "ngspice"
+        if answer.engine == "ngspice"
         else "Pass a larger rtol, or check for conductances many decades apart."
     )
     raise SolverError(
-        f"Vectors {named} did not converge: Kirchhoff error {bound[worst]:.1e} A "
+        f"Vectors {named} did not converge: Kirchhoff error {error[worst]:.1e} A "
         f"(limit {limit[worst]:.1e} A). {advice}",
         vectors=tuple(int(k) for k in failed),
-        solution=solution,
+        solution=answer,
     )
 
 
@@ -252,7 +265,7 @@ def _solved(
         answer = engine.solve(crossbar, part, factor)
         proofs.append(prove(crossbar, part, answer.row, answer.column, answer.measured))
         if not extrapolate:
-            _check_valid_range(crossbar, answer)
+            _check_valid_range(crossbar, answer, vectors.start)
         factor = answer.factor
     assert answer is not None  # a drive holds at least one vector
     kept = (answer.row, answer.column) if keep == "voltages" else (None, None)
@@ -293,14 +306,15 @@ def _joined(proofs: list[Proof]) -> Proof:
     )
 
 
-def _check_valid_range(crossbar: Crossbar, answer: Answer) -> None:
+def _check_valid_range(crossbar: Crossbar, answer: Answer, first: int) -> None:
+    """Refuse cell voltages the device does not cover; `first` is the number of vector 0."""
     low, high = crossbar.device.valid["v"]
     signed = answer.row.minus(answer.column)
     outside = (signed < low) | (signed > high)
     if outside.any():
         vector, row, column = (int(k) for k in np.argwhere(outside)[0])
         raise CircuitError(
-            f"cell {row}, {column} of vector {vector} is at {signed[vector, row, column]:.3g} V, "
-            f"outside the valid range {low:g} to {high:g} V of device "
-            f"{crossbar.device.name!r}. Lower the drive, or pass extrapolate=True."
+            f"cell {row}, {column} of vector {first + vector} is at "
+            f"{signed[vector, row, column]:.3g} V, outside the valid range {low:g} to {high:g} V "
+            f"of device {crossbar.device.name!r}. Lower the drive, or pass extrapolate=True."
         )

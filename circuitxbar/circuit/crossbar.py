@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -135,14 +135,22 @@ class Crossbar:
     def cell_conductances(self) -> Array:
         """dI/dV of every cell by the law of its device, (rows, columns), S; inf for a short."""
         short = np.isinf(self.conductances)
-        slopes = self.device.slope(
-            0.0,
+        return np.where(short, np.inf, self.by_law(self.device.slope, 0.0))
+
+    def by_law(self, evaluate: Callable[..., Any], voltages: Any) -> Array:
+        """What `evaluate`, a method of the device, gives for every cell; 0 for shorts.
+
+        voltages : over the cells, (..., rows, columns) or a scalar, V.
+        """
+        short = np.isinf(self.conductances)
+        values = evaluate(
+            voltages,
             np.where(short, 0.0, self.conductances),
             temperature=self.temperature,
             extrapolate=True,
             **self.parameters,
         )
-        return np.where(short, np.inf, slopes)
+        return np.where(short, 0.0, values)
 
     @cached_property
     def row_segments(self) -> Array:
@@ -187,14 +195,14 @@ class Crossbar:
                 f"transpose: none of {' and '.join(was_sensed)} is Grounded, so no line would be "
                 "driven. Ground the sensed ends."
             )
-        return self._with(**ends)
+        return replace(self, **ends)
 
     def with_conductances(self, conductances: Any) -> Crossbar:
         """The same crossbar with other cell conductances of the same shape, (rows, columns), S."""
         array = _checked_conductances(conductances)
         if array.shape != self.shape:
             raise CircuitError(f"conductances has shape {array.shape}; expected {self.shape}.")
-        return self._with(conductances=array)
+        return replace(self, conductances=array)
 
     def circuit(self, voltages: Any = None, column_voltages: Any = None) -> Circuit:
         """This array with its terminations as a Circuit, for one input vector or a batch.
@@ -220,9 +228,6 @@ class Crossbar:
             header[side] = type(termination).__name__
             arrays |= {f"{side}.{name}": value for name, value in vars(termination).items()}
         write_npz(path, "crossbar", header, arrays)
-
-    def _with(self, **changes: Any) -> Crossbar:
-        return replace(self, **changes)
 
 
 def _checked_conductances(value: Any) -> Array:

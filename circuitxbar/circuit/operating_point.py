@@ -15,10 +15,15 @@ from circuitxbar.errors import CircuitError
 
 @dataclass(frozen=True, eq=False)
 class OperatingPoint:
-    """Node voltages (nodes, batch) and source currents (voltage sources, batch) of a circuit."""
+    """Node voltages and source currents of a circuit, with their Kirchhoff residual.
+
+    voltages : (nodes, batch), V.  remainder : the digits that `voltages` has no room for.
+    source_currents : (voltage sources, batch), A, in the order of the circuit's groups.
+    """
 
     circuit: Circuit
     voltages: Array
+    remainder: Array
     source_currents: Array
     engine: str
 
@@ -32,43 +37,52 @@ class OperatingPoint:
         Raises CircuitError for a resistor of zero resistance, whose current voltages do not tell.
         """
         group, position = self.circuit.element(element)
-        if group.kind == "V":
-            earlier = self.circuit.groups[: self.circuit.groups.index(group)]
-            first = sum(len(g.names) for g in earlier if g.kind == "V")
-            return _one(self.source_currents[first + position])
-        value = group.values[position]
-        if group.kind == "I":
-            return _one(np.broadcast_to(value, self.voltages.shape[1:]).astype(float))
-        if value == 0:
+        if group.kind == "R" and group.values[position] == 0:
             raise CircuitError(
                 f"element {element!r} has zero resistance: its current does not follow from "
                 "voltages. Put a VoltageSource of 0 V in its place to measure it."
             )
-        first, second = group.nodes[position]
-        return _one((self.voltages[first] - self.voltages[second]) / value)
+        return _one(self._currents[self.circuit.groups.index(group)][position])
 
     @cached_property
     def residual(self) -> Array:
         """Largest Kirchhoff sum over nodes joined by zero resistance, (batch,), A, recomputed."""
         out = np.zeros_like(self.voltages)
-        first_source = 0
-        for group in self.circuit.groups:
-            first, second = group.nodes.T
-            values = group.values if group.values.ndim == 2 else group.values[:, None]
-            if group.kind == "V":
-                through = self.source_currents[first_source : first_source + len(values)]
-                first_source += len(values)
-            elif group.kind == "I":
-                through = np.broadcast_to(values, (len(values), out.shape[1]))
-            else:
-                with np.errstate(divide="ignore"):
-                    conductance = np.where(values == 0, 0.0, 1.0 / values)
-                through = (self.voltages[first] - self.voltages[second]) * conductance
-            np.add.at(out, first, through)
-            np.subtract.at(out, second, through)
+        for group, through in zip(self.circuit.groups, self._currents, strict=True):
+            np.add.at(out, group.nodes[:, 0], through)
+            np.subtract.at(out, group.nodes[:, 1], through)
         by_net = np.zeros_like(out)
         np.add.at(by_net, joined_nodes(self.circuit), out)
         return np.abs(by_net[1:]).max(axis=0, initial=0.0)
+
+    @cached_property
+    def largest_current(self) -> Array:
+        """The largest current of any element, (batch,), A."""
+        largest = np.zeros(self.voltages.shape[1])
+        for through in self._currents:
+            largest = np.maximum(largest, np.abs(through).max(axis=0, initial=0.0))
+        return largest
+
+    @cached_property
+    def _currents(self) -> list[Array]:
+        """Current from first to second node through every element, (elements, batch) per group."""
+        found: list[Array] = []
+        first_source = 0
+        for group in self.circuit.groups:
+            values = group.values if group.values.ndim == 2 else group.values[:, None]
+            if group.kind == "V":
+                found.append(self.source_currents[first_source : first_source + len(values)])
+                first_source += len(values)
+            elif group.kind == "I":
+                found.append(np.broadcast_to(values, (len(values), self.voltages.shape[1])))
+            else:
+                first, second = group.nodes.T
+                drop = self.voltages[first] - self.voltages[second]
+                drop += self.remainder[first] - self.remainder[second]
+                with np.errstate(divide="ignore"):
+                    conductance = np.where(values == 0, 0.0, 1.0 / values)
+                found.append(drop * conductance)
+        return found
 
 
 def _one(values: Array) -> float | Array:

@@ -78,7 +78,7 @@ def prove(
         out += given
         if at_source.any():
             ideal.append((side, at_source))
-            broken += _departure(crossbar, side, ends[side], at_source, row, column)
+            broken += _departure(side, ends[side], at_source, row, column)
 
     net, mismatch = _nets(crossbar, row, column)
     errors = _sum_by_net(net, row_out, column_out)
@@ -104,15 +104,7 @@ def _magnitudes(ends: Mapping[Side, Ends], currents: Mapping[Side, Array]) -> Ar
 
 def cell_currents(crossbar: Crossbar, row: LineVoltages, column: LineVoltages) -> Array:
     """Current from row to column through every cell, (batch, rows, columns), A; 0 for shorts."""
-    short = np.isinf(crossbar.conductances)
-    conductances = np.where(short, 0.0, crossbar.conductances)
-    return crossbar.device.current(
-        row.minus(column),
-        conductances,
-        temperature=crossbar.temperature,
-        extrapolate=True,
-        **crossbar.parameters,
-    )
+    return crossbar.by_law(crossbar.device.current, row.minus(column))
 
 
 def _wire_currents(line: LineVoltages, resistance: Array, axis: int) -> Array:
@@ -142,7 +134,6 @@ def _ohm(
 
 
 def _departure(
-    crossbar: Crossbar,
     side: Side,
     end: Ends,
     lines: np.ndarray,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from circuitxbar.circuit.operating_point import OperatingPoint
 from circuitxbar.circuit.potentials import LineVoltages, line_potentials
 from circuitxbar.circuit.solution import Answer
 from circuitxbar.circuit.terminations import SIDES, Ends, Side
+from circuitxbar.errors import SolverError
 from circuitxbar.netlist.writer import source_name, write_spice, written_nodes
 from circuitxbar.ngspice.installation import found
 from circuitxbar.ngspice.runner import Run, run
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
 
 
 def is_present() -> bool:
-    """Whether ngspice can be run on this machine."""
-    return found() is not None
+    """Whether ngspice can be run on this machine; False too for one that does not start."""
+    try:
+        return found() is not None
+    except SolverError:
+        return False
 
 
 def solve(crossbar: Crossbar, ends: Mapping[Side, Ends], factor: Any = None) -> Answer:
@@ -34,7 +39,7 @@ def solve(crossbar: Crossbar, ends: Mapping[Side, Ends], factor: Any = None) -> 
     Norton ends. `factor` is ignored: ngspice starts anew.
     """
     circuit = array_circuit(crossbar, ends)
-    answer = run(write_spice(circuit))
+    answer = _run(circuit)
     batch = max(len(end.voltage) for end in ends.values())
     voltages, sources = _node_voltages(circuit, answer), _source_currents(circuit, answer)
     size = crossbar.conductances.size
@@ -52,9 +57,16 @@ def solve(crossbar: Crossbar, ends: Mapping[Side, Ends], factor: Any = None) -> 
 
 def operating_point(circuit: Circuit) -> OperatingPoint:
     """Node voltages and source currents of `circuit` as ngspice finds them."""
-    answer = run(write_spice(circuit))
+    answer = _run(circuit)
     voltages = _node_voltages(circuit, answer)
-    return OperatingPoint(circuit, voltages, _source_currents(circuit, answer), engine="ngspice")
+    none = np.zeros_like(voltages)
+    currents = _source_currents(circuit, answer)
+    return OperatingPoint(circuit, voltages, none, currents, engine="ngspice")
+
+
+def _run(circuit: Circuit) -> Run:
+    # A title may hold any words, also such as start a command in a comment.
+    return run(write_spice(replace(circuit, title="circuit")))
 
 
 def _stats(answer: Run) -> dict[str, Any]:

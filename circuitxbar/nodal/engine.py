@@ -60,8 +60,12 @@ def operating_point(circuit: Circuit) -> OperatingPoint:
     outflow = network.outflow(found) - injected
     by_net = np.zeros_like(outflow)
     np.add.at(by_net, network.net, outflow)
-    voltages = found.reference + (found.deviation + found.remainder)
-    return OperatingPoint(circuit, voltages, network.tree.currents(by_net), engine="nodal")
+    voltages = found.reference + found.deviation
+    # What the sum of reference and deviation loses is in neither of them yet (Knuth's two-sum).
+    kept = voltages - found.reference
+    lost = (found.reference - (voltages - kept)) + (found.deviation - kept)
+    currents = network.tree.currents(by_net)
+    return OperatingPoint(circuit, voltages, lost + found.remainder, currents, engine="nodal")
 
 
 def source_values(circuit: Circuit, batch: int) -> tuple[Array, Array]:

@@ -113,7 +113,6 @@ class Network:
     symmetric positive definite and nothing small is ever inserted.
     """
 
-    circuit: Circuit
     net: np.ndarray
     supernode: np.ndarray
     tree: _SourceTree
@@ -154,7 +153,6 @@ class Network:
             (np.ones(free.sum()), (unknown[free], np.flatnonzero(free))), shape=(size, nodes)
         ).tocsr()
         return Network(
-            circuit,
             net,
             supernode,
             tree,

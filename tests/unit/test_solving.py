@@ -283,7 +283,8 @@ def test_the_effective_matrix_adds_both_driven_ends_and_needs_one_kind_of_line()
 def test_comparing_engines():
     found = cx.compare(CROSSBAR, V, engines=["nodal", "ngspice"])
     assert list(found.disagreement) == [("nodal", "ngspice")]
-    assert found.worst == found.disagreement["nodal", "ngspice"] < 1e-9
+    assert 0 < found.worst == found.disagreement["nodal", "ngspice"] < 1e-9
+    assert found.unexplained["nodal", "ngspice"] < found.worst
     assert {name: s.engine for name, s in found.solutions.items()} == {
         "nodal": "nodal",
         "ngspice": "ngspice",
@@ -292,6 +293,20 @@ def test_comparing_engines():
     assert {"nodal", "ngspice"} <= set(everyone.solutions)
     assert len(everyone.disagreement) == len(everyone.solutions) * (len(everyone.solutions) - 1) / 2
     assert cx.compare(CROSSBAR, V, engines=("nodal",)).worst == 0.0
+
+
+@pytest.mark.parametrize("engines", [[], ["auto", "nodal"], ["nodal", "nodal"], "nodal", ["x"]])
+def test_a_comparison_of_nothing_is_refused(engines: Any):
+    with pytest.raises(cx.CircuitError, match="engine"):
+        cx.compare(CROSSBAR, V, engines=engines)
+
+
+def test_thin_wires_show_what_ngspice_rounds_away():
+    """With 1e-5 ohm wires its 16 digits of node voltages miss 1e-9; the comparison says both."""
+    crossbar = cx.Crossbar(np.full((8, 8), 1e-6), wires=cx.Wires(1e-5, 1e-5))
+    found = cx.compare(crossbar, np.linspace(0.1, 0.2, 8))
+    assert found.disagreement["nodal", "ngspice"] > 1e-9 >= found.unexplained["nodal", "ngspice"]
+    assert found.worst == found.disagreement["nodal", "ngspice"]
 
 
 def test_a_disagreement_is_seen(monkeypatch: pytest.MonkeyPatch):
@@ -316,3 +331,12 @@ def test_outside_the_valid_range_only_when_asked():
         cx.solve(crossbar, [[0, 0, 0], [0, 2000, 0]])
     found = cx.solve(crossbar, [[0, 0, 0], [0, 2000, 0]], extrapolate=True)
     assert np.allclose(found.currents[1], 2000 * G[1], rtol=1e-14, atol=0)
+
+
+def test_a_refusal_names_the_vector_of_the_whole_batch(monkeypatch):
+    monkeypatch.setattr("circuitxbar.solving._BLOCK_NODES", 4 * CROSSBAR.conductances.size)
+    voltages = np.zeros((7, 3))
+    voltages[5, 1] = 2000.0
+    for keep in ("voltages", "currents"):
+        with pytest.raises(cx.CircuitError, match="of vector 5 is at"):
+            cx.solve(CROSSBAR, voltages, keep=keep)
