@@ -94,6 +94,17 @@ def real_number(
     )
 
 
+def positive_number(
+    name: str, value: Any, *, unit: str = "", error: type[CircuitxbarError] = CircuitError
+) -> float:
+    """`value` as a finite float above 0; raises `error` for anything else."""
+    number = real_number(name, value, unit=unit, error=error)
+    if number <= 0:
+        quantity = f"{number:g} {unit}".rstrip()
+        raise error(f"{name} = {quantity} must be above 0.")
+    return number
+
+
 def resistances(name: str, value: Any, *, shape: tuple[int | None, ...] | None = None) -> Array:
     """`value` in ohm, as `real_array` gives it: 0 joins nodes and inf is open, both exactly.
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array, real_number, whole_number
+from circuitxbar.arguments import Array, positive_number, real_array, shown, whole_number
 from circuitxbar.circuit.circuit import Circuit, SubCircuit
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.circuit.solution import Solution
@@ -91,15 +91,14 @@ class Tile:
         put = object.__setattr__
         if not isinstance(self.mapping, tuple(MAPPINGS.values())):
             kinds = ", ".join(f"cx.mapping.{name}" for name in MAPPINGS)
-            raise MappingError(f"Tile.mapping = {self.mapping!r:.60}: pass one of {kinds}.")
+            raise MappingError(f"Tile.mapping = {shown(self.mapping)}: pass one of {kinds}.")
         pair = self.mapping.columns_per_output
         put(self, "rows", whole_number("Tile.rows", self.rows, minimum=1, error=MappingError))
         columns = whole_number("Tile.columns", self.columns, minimum=pair, error=MappingError)
         put(self, "columns", columns)
         put(self, "device", find_device(self.device))
-        volts = real_number("Tile.read_voltage", self.read_voltage, unit="V", error=MappingError)
-        if volts <= 0:
-            raise MappingError(f"Tile.read_voltage = {volts:g} V must be above 0.")
+        volts = self.read_voltage
+        volts = positive_number("Tile.read_voltage", volts, unit="V", error=MappingError)
         put(self, "read_voltage", volts)
         ends = {"driver": (Driven,), "sense": (Grounded, Held, Norton)}
         for name, kinds in {"wires": (Wires,), **ends, "adc": ()}.items():
@@ -107,7 +106,7 @@ class Tile:
             if not isinstance(value, kinds) and (value is not None or name == "wires"):
                 known = " or ".join(kind.__name__ for kind in kinds)
                 wanted = {"wires": known, "adc": "None"}.get(name, f"None or {known}")
-                raise MappingError(f"Tile.{name} = {value!r:.60}: expected {wanted}.")
+                raise MappingError(f"Tile.{name} = {shown(value)}: expected {wanted}.")
             for part, number in vars(value).items() if value is not None else ():
                 if np.ndim(number):
                     raise MappingError(
@@ -223,7 +222,7 @@ class Tile:
                 yield TileArray(rows, columns, crossbar)
 
     def description(self) -> dict[str, Any]:
-        """Everything of this tile in terms of JSON; `Tile.described` makes it again."""
+        """Everything of this tile in terms of JSON; `Tile.from_description` makes it again."""
         assert isinstance(self.device, Device)
         return {
             "rows": self.rows,
@@ -237,7 +236,7 @@ class Tile:
         }
 
     @staticmethod
-    def described(description: Any, where: str) -> Tile:
+    def from_description(description: Any, where: str) -> Tile:
         """The tile of a `description`; NetlistError naming the file `where` if it is none."""
         try:
             device = description["device"]
@@ -261,10 +260,7 @@ class Tile:
 
     def _volts(self, input_range: float) -> float:
         """Volts per unit of x."""
-        input_range = real_number("input_range", input_range, error=MappingError)
-        if input_range <= 0:
-            raise MappingError(f"input_range = {input_range:g} must be above 0.")
-        return self.read_voltage / input_range
+        return self.read_voltage / positive_number("input_range", input_range, error=MappingError)
 
     def _read(
         self,
@@ -314,7 +310,7 @@ def check_gradient_mode(gradient: object) -> None:
     """MappingError listing the modes where `gradient` is none of them."""
     if gradient not in GRADIENT_MODES:
         known = ", ".join(f'"{mode}"' for mode in GRADIENT_MODES)
-        raise MappingError(f"gradient = {gradient!r:.60}: choose one of {known}.")
+        raise MappingError(f"gradient = {shown(gradient)}: choose one of {known}.")
 
 
 def _checked(weights: Any, x: Any) -> tuple[Array, Array]:

@@ -28,6 +28,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from circuitxbar.arguments import shown
 from circuitxbar.circuit.crossbar import Crossbar, load
 from circuitxbar.circuit.terminations import SIDES, TERMINATIONS, Termination
 from circuitxbar.circuit.wires import Wires
@@ -91,7 +92,7 @@ def _termination(side: str, table: Any, folder: Path) -> Termination:
     values = dict(_section(side, table))
     kind = values.pop("kind", None)
     if not isinstance(kind, str) or kind not in TERMINATIONS:
-        said = "is missing" if kind is None else f"= {kind!r:.40}"
+        said = "is missing" if kind is None else f"= {shown(kind)}"
         raise CircuitError(f"{side}: kind {said}. Choose one of {', '.join(TERMINATIONS)}.")
     termination = TERMINATIONS[kind]
     known = [field.name for field in fields(termination)]
@@ -112,7 +113,7 @@ def _numbers(section: str, table: Any, folder: Path) -> dict[str, Any]:
 
 def _section(name: str, table: Any) -> Mapping[str, Any]:
     if not isinstance(table, Mapping):
-        raise CircuitError(f"{name} = {table!r:.60} is not a table. Write it below [{name}].")
+        raise CircuitError(f"{name} = {shown(table)} is not a table. Write it below [{name}].")
     return table
 
 
@@ -123,5 +124,5 @@ def _refuse_unknown(section: str, table: Any, known: Collection[str]) -> None:
             close = get_close_matches(name, known, n=1)
             hint = f" Did you mean '{close[0]}'?" if close else ""
             raise CircuitError(
-                f"{where}unknown key {name!r:.60}.{hint} Known: {', '.join(known) or 'none'}."
+                f"{where}unknown key {shown(name)}.{hint} Known: {', '.join(known) or 'none'}."
             )

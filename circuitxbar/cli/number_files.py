@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array
+from circuitxbar.arguments import Array, real_array, shown
 from circuitxbar.errors import CircuitError
 
 
@@ -34,7 +34,7 @@ def read_table(name: str, path: Path) -> Array:
     except CircuitError:
         raise
     except ValueError:  # from the operating system's door: a NUL character
-        raise CircuitError(f"{name} = {str(path)!r:.60} is not the name of a file.") from None
+        raise CircuitError(f"{name} = {shown(str(path))} is not the name of a file.") from None
 
 
 def _read_npy(name: str, path: Path) -> Array:
@@ -75,7 +75,7 @@ def _number(where: str, entry: int, text: str) -> float:
     # Python reads 1_000 as 1000, which nobody else does.
     if np.isnan(value) or "_" in text:
         raise CircuitError(
-            f"{where}, entry {entry}: {text.strip()!r:.40} is not a number. "
+            f"{where}, entry {entry}: {shown(text.strip())} is not a number. "
             "Separate plain numbers such as 2.5e-6 by commas."
         )
     return value

@@ -15,6 +15,7 @@ from circuitxbar.datasets import Digits, optdigits
 from circuitxbar.errors import MappingError
 from circuitxbar.mapping import DifferentialPair
 from circuitxbar.nn.mlp import MLP
+from circuitxbar.storage import open_npz
 from circuitxbar.tile import Tile
 
 _NAMES = ("x_train", "y_train", "x_test", "y_test")
@@ -91,15 +92,8 @@ def _read(path: Path, seed: int) -> Digits:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        # NumPy leaves a damaged file open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {name: stored[name] for name in _NAMES}
-    except OSError as problem:
-        reason = problem.strerror or problem
-        raise MappingError(f"{path}: cannot be read ({reason}).") from None
-    except Exception:  # a damaged file makes NumPy raise almost anything
-        raise MappingError(f"{path}: expected a .npz file with {', '.join(_NAMES)}.") from None
+    with open_npz(path, f"expected a .npz file with {', '.join(_NAMES)}") as stored:
+        return {name: stored[name] for name in _NAMES}
 
 
 def _split(path: Path, seed: int) -> dict[str, np.ndarray]:

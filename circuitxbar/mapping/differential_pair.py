@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array, real_number
+from circuitxbar.arguments import Array, positive_number, real_array, real_number
 from circuitxbar.errors import MappingError
 
 
@@ -93,10 +93,8 @@ class DifferentialPair:
         return _interleaved(share, -share)
 
     def _slope(self, weight_range: float) -> float:
-        weight_range = real_number("weight_range", weight_range, error=MappingError)
-        if weight_range <= 0:
-            raise MappingError(f"weight_range = {weight_range:g} must be above 0.")
-        return (self.g_max - self.g_min) / weight_range
+        span = self.g_max - self.g_min
+        return span / positive_number("weight_range", weight_range, error=MappingError)
 
 
 def _matrix(name: str, value: Any) -> Array:

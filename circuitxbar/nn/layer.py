@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array, real_number, whole_number
+from circuitxbar.arguments import Array, positive_number, real_array, shown, whole_number
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.errors import MappingError
@@ -43,14 +43,16 @@ class CrossbarLinear:
         for name, size in (("in_features", in_features), ("out_features", out_features)):
             whole_number(name, size, minimum=1, error=MappingError)
         if tile is not None and not isinstance(tile, Tile):
-            raise MappingError(f"tile = {tile!r:.60} is not a cx.Tile. Pass one, or None.")
+            raise MappingError(f"tile = {shown(tile)} is not a cx.Tile. Pass one, or None.")
         check_gradient_mode(gradient)
         if weight_range is None and tile is not None:
             weight_range = 2.0  # what trained digit networks reach
         self.tile = tile
         self.gradient: GradientMode = gradient
-        self.weight_range = None if weight_range is None else _above_0("weight_range", weight_range)
-        self.input_range = _above_0("input_range", input_range)
+        if weight_range is not None:
+            weight_range = positive_number("weight_range", weight_range, error=MappingError)
+        self.weight_range = weight_range
+        self.input_range = positive_number("input_range", input_range, error=MappingError)
         bound = np.sqrt(6.0 / in_features)
         if self.weight_range is not None:
             bound = min(bound, self.weight_range)
@@ -176,10 +178,3 @@ class CrossbarLinear:
 
     def _ranges(self) -> dict[str, Any]:
         return {"weight_range": self.weight_range, "input_range": self.input_range}
-
-
-def _above_0(name: str, value: Any) -> float:
-    number = real_number(name, value, error=MappingError)
-    if number <= 0:
-        raise MappingError(f"{name} = {number:g} must be above 0.")
-    return number

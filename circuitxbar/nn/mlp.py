@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array, whole_number
+from circuitxbar.arguments import Array, real_array, shown, whole_number
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.errors import MappingError, NetlistError
 from circuitxbar.netlist.writer import write_spice
 from circuitxbar.nn.layer import CrossbarLinear
 from circuitxbar.nn.streams import WEIGHTS, seed_of, stream
-from circuitxbar.nn.training import Epoch, Plan, train
+from circuitxbar.nn.training import Epoch, Plan, read_history, train
 from circuitxbar.storage import read_npz, write_npz
 from circuitxbar.tile import GradientMode, Tile
 
@@ -137,7 +138,7 @@ class MLP:
         Layers that have no weight_range yet get their largest |weight|; see CrossbarLinear.on.
         """
         if tile is not None and not isinstance(tile, Tile):
-            raise MappingError(f"tile = {tile!r:.60} is not a cx.Tile. Pass one, or None.")
+            raise MappingError(f"tile = {shown(tile)} is not a cx.Tile. Pass one, or None.")
         other = MLP(self.sizes, rng=self.seed)
         other.layers = [layer.on(tile) for layer in self.layers]
         other.history = list(self.history)
@@ -183,12 +184,7 @@ class MLP:
 
     def put(self, arrays: dict[str, Array], where: str) -> None:
         """Take weights and biases from `arrays`; NetlistError naming `where` if they do not fit."""
-        for name, own in self.arrays().items():
-            if name not in arrays:
-                raise NetlistError(f"{where}: {name} is missing.")
-            value = real_array(
-                f"{where}: {name}", arrays[name], shape=own.shape, error=NetlistError
-            )
+        for name, value in _fitting(arrays, self.sizes, where).items():
             kind, k = name.split("_")
             setattr(self.layers[int(k)], kind, value.copy())
 
@@ -210,28 +206,44 @@ class MLP:
 def load(path: str | os.PathLike[str]) -> MLP:
     """The network that `MLP.save` wrote to `path`; NetlistError for any other file."""
     header, arrays = read_npz(path, "mlp")
+    where = os.fspath(path)
     try:
-        tile = None if header["tile"] is None else Tile.described(header["tile"], str(path))
+        # First of all: nobody makes room for a network that the arrays do not fill.
+        arrays = _fitting(arrays, _checked_sizes(header["sizes"]), where)
         model = MLP(
             header["sizes"],
+            tile=None if header["tile"] is None else Tile.from_description(header["tile"], where),
             gradient=header["gradient"],
             rng=header["seed"],
+            weight_range=header["weight_range"],
             input_range=header["input_range"],
         )
-        for layer, weight_range in zip(model.layers, header["weight_range"], strict=True):
-            layer.weight_range = weight_range
-            layer.tile = tile
-        model.history = [Epoch(**epoch) for epoch in header["history"]]
+        model.history = read_history(header["history"], where)
+    except NetlistError:
+        raise
     except (KeyError, TypeError, ValueError) as problem:
         raise NetlistError(f"{path}: the saved network cannot be read ({problem}).") from None
-    model.put(arrays, str(path))
+    model.put(arrays, where)
     return model
+
+
+def _fitting(arrays: dict[str, Array], sizes: list[int], where: str) -> dict[str, Array]:
+    """The weights and biases of a network of `sizes`; NetlistError where one is missing or bad."""
+    fitting = {}
+    for k, shape in enumerate(pairwise(sizes)):
+        for name, own in ((f"weights_{k}", shape), (f"bias_{k}", shape[1:])):
+            if name not in arrays:
+                raise NetlistError(f"{where}: {name} is missing.")
+            fitting[name] = real_array(
+                f"{where}: {name}", arrays[name], shape=own, error=NetlistError
+            )
+    return fitting
 
 
 def _checked_sizes(sizes: Any) -> list[int]:
     if isinstance(sizes, str) or not isinstance(sizes, Sequence | np.ndarray) or len(sizes) < 2:
         raise MappingError(
-            f"sizes = {sizes!r:.60}: expected features, hidden units ..., classes, "
+            f"sizes = {shown(sizes)}: expected features, hidden units ..., classes, "
             "as in [64, 32, 10]."
         )
     return [

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from circuitxbar.arguments import shown
 from circuitxbar.errors import MappingError
 
 WEIGHTS, SHUFFLE = 0, 1  # what a stream is for; part of every saved result, so never renumber
@@ -17,7 +18,7 @@ def seed_of(rng: Any) -> int:
         return int(rng.integers(2**63))
     if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
         raise MappingError(
-            f"rng = {rng!r:.60}: expected a whole number >= 0 or a numpy.random.Generator."
+            f"rng = {shown(rng)}: expected a whole number >= 0 or a numpy.random.Generator."
         )
     return int(rng)
 

@@ -29,6 +29,10 @@ class Epoch:
     loss: float
     accuracy: float
 
+    def __post_init__(self) -> None:
+        real_number("loss", self.loss, error=MappingError)
+        real_number("accuracy", self.accuracy, minimum=0.0, maximum=1.0, error=MappingError)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -51,6 +55,14 @@ class Plan:
         if plan.momentum == 1.0:
             raise MappingError("momentum = 1: it must be below 1, or no update ever fades.")
         return plan
+
+
+def read_history(entries: Any, where: str) -> list[Epoch]:
+    """The epochs of a saved history; NetlistError naming the file `where` if they are none."""
+    try:
+        return [Epoch(**entry) for entry in entries]
+    except (TypeError, MappingError) as problem:
+        raise NetlistError(f"{where}: the saved history cannot be read ({problem}).") from None
 
 
 @dataclass
@@ -200,10 +212,13 @@ def _resumed(checkpoint: str | os.PathLike[str], run: dict[str, Any], now: _Stat
                 f"{checkpoint}: this checkpoint belongs to another run "
                 f"(other {' and '.join(other)}). Pass another path, or delete the file."
             )
-        history = [Epoch(**epoch) for epoch in header["history"]]
-        return _State(stored(""), stored("momentum."), history, header["passed"])
+        history = read_history(header["history"], os.fspath(checkpoint))
+        state = _State(stored(""), stored("momentum."), history, header["passed"])
     except (KeyError, TypeError) as problem:
         raise NetlistError(f"{checkpoint}: the checkpoint cannot be read ({problem}).") from None
+    if len(history) < state.done:
+        raise NetlistError(f"{checkpoint}: the saved history lacks epochs that were trained.")
+    return state
 
 
 def _save(checkpoint: str | os.PathLike[str], run: dict[str, Any], state: _State) -> None:

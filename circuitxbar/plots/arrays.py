@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circuitxbar.arguments import Array, whole_number
+from circuitxbar.arguments import Array, shown, whole_number
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.circuit.solution import Solution
 from circuitxbar.errors import CircuitError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def conductances(crossbar: Crossbar) -> Figure:
     """Heat map of the cells' conductances (S); shorts are grey."""
     if not isinstance(crossbar, Crossbar):
-        raise CircuitError(f"{crossbar!r:.60} is not a Crossbar.")
+        raise CircuitError(f"{shown(crossbar)} is not a Crossbar.")
     values, unit = in_prefixed_unit(crossbar.conductances, "S")
     title = f"{crossbar.shape[0]} × {crossbar.shape[1]} cells"
     return map_figure(crossbar, values, f"conductance ({unit})", title)
@@ -87,7 +87,7 @@ def currents(solution: Solution, vector: int = 0) -> Figure:
 
 def _checked_vector(solution: Solution, vector: int) -> int:
     if not isinstance(solution, Solution):
-        raise CircuitError(f"{solution!r:.60} is not a Solution.")
+        raise CircuitError(f"{shown(solution)} is not a Solution.")
     batch = len(np.atleast_1d(solution.error_bound))
     vector = whole_number("vector", vector, minimum=0)
     if vector >= batch:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from circuitxbar.arguments import shown
 from circuitxbar.errors import MappingError
 from circuitxbar.nn.training import Epoch
 from circuitxbar.plots.canvas import COLOURS, new_figure, styled
@@ -58,8 +59,8 @@ def _check(runs: Mapping[str, History]) -> None:
     for label, run in runs.items():
         entries = run if isinstance(run, Sequence) else [run]
         if not all(isinstance(epoch, Epoch) for epoch in entries):
-            raise MappingError(f"history {label!r:.40}: expected MLP.history, a list of Epoch.")
+            raise MappingError(f"history {shown(label)}: expected MLP.history, a list of Epoch.")
         if not entries:
-            raise MappingError(f"history {label!r:.40} is empty. Train at least one epoch.")
+            raise MappingError(f"history {shown(label)} is empty. Train at least one epoch.")
     if not runs:
         raise MappingError("history is empty. Train at least one epoch.")

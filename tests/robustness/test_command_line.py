@@ -16,6 +16,7 @@ import pytest
 import circuitxbar as cx
 from circuitxbar import solving
 from circuitxbar.cli import main
+from circuitxbar.storage import read_npz, write_npz
 
 ROOT = Path(cx.__file__).parents[1]
 ARRAY = 'conductances = "g.csv"\nwires = { row = 2.0, column = 3.0 }\n'
@@ -459,6 +460,13 @@ def test_every_array_of_a_layer_is_verified(run, refused):
     assert "has 4 arrays" in refused(2, "verify", "net.npz", "--voltages", "v.csv")
     cx.nn.MLP([5, 2]).save("soft.npz")
     assert "no tile" in refused(2, "verify", "soft.npz")
+
+
+def test_a_damaged_network_is_called_one(refused):
+    cx.nn.MLP([5, 2], tile=cx.Tile()).save("net.npz")
+    header, arrays = read_npz("net.npz", "mlp")
+    write_npz("net.npz", "mlp", header, {**arrays, "bias_0": np.zeros(3)})
+    assert "net.npz: bias_0 has shape (3,)" in refused(2, "verify", "net.npz")
 
 
 def test_train_reads_its_own_split(run):

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import circuitxbar as cx
-from circuitxbar.storage import read_npz, write_atomically, write_npz, write_text
+from circuitxbar import storage
+from circuitxbar.storage import kind_of, read_npz, write_atomically, write_npz, write_text
 
 CROSSBAR = cx.Crossbar(np.full((2, 3), 1e-3), bottom=cx.Held(0.1, [1.0, 2.0, 3.0]))
 
@@ -46,6 +47,13 @@ def test_a_new_file_has_the_rights_of_any_other(tmp_path: Path):
     (tmp_path / "usual").write_text("")
     CROSSBAR.save(tmp_path / "ours")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_the_mask_of_the_process_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    changed: list[int] = []
+    monkeypatch.setattr(os, "umask", lambda mask: changed.append(mask) or 0o022)
+    CROSSBAR.save(tmp_path / "a.npz")
+    assert changed == []
 
 
 def test_a_failure_half_way_leaves_the_older_file_and_nothing_else(tmp_path: Path):
@@ -83,7 +91,7 @@ def test_a_read_only_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refuse(*_: Any, **__: Any) -> None:  # what the system says there, to all but root
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(cx.NetlistError, match=r"a.npz: cannot be written \(Permission denied"):
         CROSSBAR.save(tmp_path / "a.npz")
 
@@ -130,6 +138,40 @@ def test_files_of_other_kinds(tmp_path: Path):
     write_npz(path, "network", {}, {})
     refused(path, path.read_bytes(), "does not hold a crossbar")
     refused(path, array_file(np.array([{}], dtype=object), allow_pickle=True), "is not a file")
+
+
+def test_the_kind_is_told_without_the_arrays(tmp_path: Path):
+    path = tmp_path / "x.npz"
+    write_npz(path, "thing", {}, {"a": np.ones(2)})
+    assert kind_of(path) == "thing"
+    members = parts(path.read_bytes())
+    path.write_bytes(zipped({**members, "a.npy": b"damaged"}))
+    assert kind_of(path) == "thing"
+    path.write_bytes(with_header(members, lambda h: {**h, "kind": 5}))
+    assert kind_of(path) is None
+    np.savez(path, a=np.ones(2))
+    assert kind_of(path) is None
+    path.write_text("text")
+    assert kind_of(path) is None
+    assert kind_of(tmp_path) is None
+    assert kind_of(tmp_path / "missing") is None
+
+
+def test_the_kind_is_checked_before_an_array_is_read(tmp_path: Path):
+    members = {**parts(saved(tmp_path)), "conductances.npy": array_file(np.ones(3))[:-1]}
+    change = lambda h: {**h, "kind": "network"}  # noqa: E731
+    refused(tmp_path / "bad.npz", with_header(members, change), "does not hold a crossbar")
+
+
+def test_a_file_that_declares_too_much_is_not_inflated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    content = saved(tmp_path)
+    total = sum(len(member) for member in parts(content).values())
+    monkeypatch.setattr(storage, "_LARGEST", total)
+    cx.load(tmp_path / "good.npz")
+    monkeypatch.setattr(storage, "_LARGEST", total - 1)
+    refused(tmp_path / "bad.npz", content, "bytes when unpacked")
 
 
 def test_a_pickle_inside_is_never_run(tmp_path: Path):

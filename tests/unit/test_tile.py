@@ -177,7 +177,7 @@ def test_response_refuses_other_sources(ends):
 def test_a_description_makes_the_same_tile(ends):
     weights, x = case()
     tile = Tile(5, 6, PAIR, 0.1, REAL, **ends)
-    again = Tile.described(tile.description(), "here")
+    again = Tile.from_description(tile.description(), "here")
     assert again.description() == tile.description()
     found = again.forward(weights, x, weight_range=1.0).y
     np.testing.assert_array_equal(found, tile.forward(weights, x, weight_range=1.0).y)
@@ -187,7 +187,7 @@ def test_descriptions_of_something_else_are_refused():
     description = Tile().description()
     for wrong in (None, [], {}, {**description, "rows": -1}, {**description, "mapping": {}}):
         with pytest.raises(NetlistError, match=r"net\.npz: the saved tile"):
-            Tile.described(wrong, "net.npz")
+            Tile.from_description(wrong, "net.npz")
 
 
 @pytest.mark.parametrize(
