@@ -59,15 +59,20 @@ def _run(command: str, place: Path, timeout: float) -> int:
     # -n: no start-up file of a user, which could change the answer or run commands.
     arguments = [command, "-b", "-n", "-r", "answer.raw", "deck.cir"]
     with (place / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", _LIMITED, "sh", *map(str, limits), *arguments],
-            cwd=place,
-            env=minimal_environment(HOME=str(place)),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", _LIMITED, "sh", *map(str, limits), *arguments],
+                cwd=place,
+                env=minimal_environment(HOME=str(place)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as problem:
+            raise SolverError(
+                f"ngspice did not start ({problem}). Free some memory and processes."
+            ) from None
         try:
             return process.wait(timeout)
         except subprocess.TimeoutExpired:

@@ -19,14 +19,13 @@ from circuitxbar.ngspice.environment import minimal_environment
 
 @dataclass(frozen=True)
 class Installation:
-    """An ngspice: major version, whether it has the KLU solver, and how to reach it.
+    """An ngspice: its major version, and how to reach it.
 
     command : path of the program, or None.  library : name or path of the shared library, or None.
     pyspice : whether PySpice is installed, through which the library is used.
     """
 
     version: int
-    klu: bool
     command: str | None
     library: str | None
     pyspice: bool
@@ -36,26 +35,33 @@ def found() -> Installation | None:
     """The ngspice of this machine; None without the program and without the library with PySpice.
 
     The program is looked up on PATH, the library where NGSPICE_LIBRARY_PATH or the loader says,
-    once for each value of these.
+    once for each value of these. Raises SolverError for one that does not start.
     """
     names = ("PATH", "NGSPICE_LIBRARY_PATH", "LD_LIBRARY_PATH")
-    return _found(*(os.environ.get(name) for name in names))
+    installation = _found(*(os.environ.get(name) for name in names))
+    if isinstance(installation, str):
+        raise SolverError(installation)
+    return installation
 
 
 @lru_cache(maxsize=8)
 def _found(
     path: str | None, library_path: str | None, _loader_path: str | None
-) -> Installation | None:
+) -> Installation | str | None:
+    """The installation, or what is wrong with it: neither is looked for twice."""
     command = shutil.which("ngspice", path=path)
     library = _library(library_path)
     pyspice = bool(sys.executable) and importlib.util.find_spec("PySpice") is not None
-    if command is not None:
-        version, klu = _command_version(command)
-    elif library is not None and pyspice:
-        version, klu = shared.library_version(library)
-    else:
-        return None
-    return Installation(version, klu, command, library, pyspice)
+    try:
+        if command is not None:
+            version = _command_version(command)
+        elif library is not None and pyspice:
+            version = shared.library_version(library)
+        else:
+            return None
+    except SolverError as broken:
+        return str(broken)
+    return Installation(version, command, library, pyspice)
 
 
 def _library(named: str | None) -> str | None:
@@ -64,7 +70,7 @@ def _library(named: str | None) -> str | None:
     return ctypes.util.find_library("ngspice")
 
 
-def _command_version(command: str) -> tuple[int, bool]:
+def _command_version(command: str) -> int:
     try:
         said = subprocess.run(
             [command, "-v"],
@@ -83,4 +89,4 @@ def _command_version(command: str) -> tuple[int, bool]:
         raise SolverError(
             f"{command} -v does not name a version of ngspice. Install ngspice again."
         )
-    return int(match[1]), "KLU" in said
+    return int(match[1])

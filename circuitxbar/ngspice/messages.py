@@ -24,7 +24,7 @@ def failure(log: str) -> str | None:
     lines = [" ".join(line.split()) for line in log.splitlines()]
     lines = [line for line in lines if line]
     for number, line in enumerate(lines):
-        if _FAILURE.search(line):
+        if _FAILURE.search(line) and not line.startswith("Circuit:"):  # the deck's title, echoed
             following = lines[number + 1 : number + 3] if _POINTS_ON.search(line) else []
             return " ".join([line, *following])
     return None

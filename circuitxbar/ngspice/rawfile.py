@@ -1,4 +1,4 @@
-"""Reader of ngspice raw files: binary or ASCII, real or complex, several plots in one file."""
+"""Reader of ngspice's binary raw files: real or complex, several plots in one file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read_raw(source: bytes | str | PathLike[str]) -> list[Plot]:
         except OSError as problem:
             raise NetlistError(f"{where} cannot be read ({problem.strerror}).") from None
     plots: list[Plot] = []
-    position = _skip_blank(text, 0)
+    position = 0
     while position < len(text):
         try:
             plot, position = _plot(text, position)
@@ -49,7 +49,6 @@ def read_raw(source: bytes | str | PathLike[str]) -> list[Plot]:
                 "while it wrote; run it again."
             ) from None
         plots.append(plot)
-        position = _skip_blank(text, position)
     if not plots:
         raise NetlistError(f"{where} is empty. Run the simulator again.")
     return plots
@@ -75,7 +74,7 @@ def _plot(text: bytes, position: int) -> tuple[Plot, int]:
         key = key.strip().lower()
         if not colon:
             raise ValueError(f"{line[:40]!r} is not a header line")
-        if key in ("binary", "values"):
+        if key == "binary":
             break
         header[key] = value.strip()
         if key == "variables":
@@ -91,14 +90,13 @@ def _plot(text: bytes, position: int) -> tuple[Plot, int]:
         raise ValueError("two variables have the same name")
     points = _count(header, "no. points")
     complex_numbers = "complex" in header.get("flags", "").lower()
-    read = _binary if key == "binary" else _ascii
-    table, position = read(text, position, points, len(names), complex_numbers)
+    table, position = _table(text, position, points, len(names), complex_numbers)
     columns = np.ascontiguousarray(table.T)
     vectors = dict(zip(names, columns, strict=True))
     return Plot(header.get("plotname", ""), vectors), position
 
 
-def _binary(
+def _table(
     text: bytes, position: int, points: int, variables: int, complex_numbers: bool
 ) -> tuple[Vector, int]:
     dtype = np.dtype("<c16" if complex_numbers else "<f8")
@@ -109,32 +107,6 @@ def _binary(
         )
     values = np.frombuffer(text, dtype, points * variables, position)
     return values.reshape(points, variables), end
-
-
-def _ascii(
-    text: bytes, position: int, points: int, variables: int, complex_numbers: bool
-) -> tuple[Vector, int]:
-    """Each point is its index and one value per variable; complex as `real,imaginary`."""
-    table = np.empty((points, variables), np.complex128 if complex_numbers else np.float64)
-    tokens = re.compile(rb"\S+")
-    for point in range(points):
-        for column in range(-1, variables):
-            match = tokens.search(text, position)
-            if match is None:
-                raise ValueError(f"its values end at point {point} of {points}")
-            position = match.end()
-            if column < 0:
-                if match[0] != b"%d" % point:
-                    raise ValueError(f"{match[0][:40]!r} stands where point {point} should start")
-            elif complex_numbers:
-                real, _, imaginary = match[0].partition(b",")
-                table[point, column] = complex(float(real), float(imaginary))
-            else:
-                table[point, column] = float(match[0])
-    # A number cut in the middle is still a number, so the last one must be followed by a line end.
-    if points and not text[position : position + 1].isspace():
-        raise ValueError("its last value is cut")
-    return table, position
 
 
 def _line(text: bytes, position: int) -> tuple[str, int]:
@@ -149,9 +121,3 @@ def _count(header: dict[str, str], key: str) -> int:
     if not value.isdigit():
         raise ValueError(f"'{key}' is {value!r}, not a count")
     return int(value)
-
-
-def _skip_blank(text: bytes, position: int) -> int:
-    while text[position : position + 1].isspace():
-        position += 1
-    return position

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
 
@@ -31,25 +31,19 @@ _START_TIMEOUT = 60.0  # seconds; a start takes 0.2 s on an idle machine
 
 
 class _Worker:
-    """One worker process: `version` of its ngspice, and whether that was built with KLU."""
+    """One worker process, and the `version` of its ngspice."""
 
     def __init__(self, library: str):
         self.library = library
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - what it prints beside its answers
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", far_side.__name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._words,
-            bufsize=0,
-            env=minimal_environment(
-                NGSPICE_LIBRARY_PATH=library,
-                # Both packages are found where this process finds them, also under pytest or in a
-                # notebook, and this one where it lies, also when an import hook found it.
-                PYTHONPATH=os.pathsep.join(map(os.path.abspath, [*sys.path, _PACKAGE_FOLDER])),
-            ),
-            start_new_session=True,  # its own group: Ctrl-C does not reach it, killpg does
-        )
+        try:
+            self._process = _started(library, self._words)
+        except OSError as problem:
+            self._words.close()
+            raise SolverError(
+                f"ngspice's worker process did not start ({problem}). "
+                'Free some memory and processes, or use transport="subprocess".'
+            ) from None
         self._requests = cast(BinaryIO, self._process.stdin)
         self._answers = cast(BinaryIO, self._process.stdout)
         try:
@@ -63,7 +57,6 @@ class _Worker:
             self.end()
             raise
         self.version = int(header["version"])
-        self.klu = bool(header["klu"])
 
     def run(self, deck: str, timeout: float) -> tuple[list[Plot], str]:
         """The plots of `deck` and ngspice's log; a SolverError quotes ngspice when it failed."""
@@ -136,8 +129,26 @@ class _Worker:
         return self._words.read(1 << 20).decode("utf-8", "replace")
 
     def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.returncode is None:  # once it was waited for, its number may be another's
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _started(library: str, words: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", far_side.__name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=words,
+        bufsize=0,
+        env=minimal_environment(
+            NGSPICE_LIBRARY_PATH=library,
+            # Both packages are found where this process finds them, also under pytest or in a
+            # notebook, and this one where it lies, also when an import hook found it.
+            PYTHONPATH=os.pathsep.join(map(os.path.abspath, [*sys.path, _PACKAGE_FOLDER])),
+        ),
+        start_new_session=True,  # its own group: Ctrl-C does not reach it, killpg does
+    )
 
 
 _lock = threading.Lock()
@@ -159,11 +170,10 @@ def run_deck(deck: str, library: str, timeout: float) -> tuple[list[Plot], str, 
         return plots, log, worker.version
 
 
-def library_version(library: str) -> tuple[int, bool]:
-    """Version of ngspice's shared library, and whether it was built with KLU."""
+def library_version(library: str) -> int:
+    """Version of ngspice's shared library."""
     with _lock:
-        worker = _held(library)
-        return worker.version, worker.klu
+        return _held(library).version
 
 
 def _held(library: str) -> _Worker:

@@ -4,7 +4,7 @@ Runs as a process of its own, because the library is a global that cannot be int
 and is reached through PySpice, which is under the GPL. It holds no numerical state between decks.
 
 A frame is two little-endian 64-bit lengths, a JSON header and a body of raw bytes. The worker
-greets with {"version", "klu"} or {"error"}. A request's body is a deck; the answer's header is
+greets with {"version"} or {"error"}. A request's body is a deck; the answer's header is
 {"log", "error", "plots": [{"name", "vectors": [[name, dtype, length], ...]}, ...]}, its body the
 numbers in that order.
 
@@ -15,6 +15,7 @@ starts fast.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
 import os
@@ -78,75 +79,83 @@ class _Log:
         return text
 
 
-def _load(log: _Log) -> Any:
+class _Simulator:
     """ngspice's library through PySpice; whatever it prints goes to `log`."""
-    from PySpice.Spice.NgSpice import Shared  # pyright: ignore[reportMissingImports]
 
-    logging.getLogger("PySpice").setLevel(logging.CRITICAL)  # it warns of every version after 34
-    ffi: Any = Shared.ffi
+    def __init__(self, log: _Log) -> None:
+        from PySpice.Spice.NgSpice import Shared  # pyright: ignore[reportMissingImports]
 
-    class Library(Shared.NgSpiceShared):
-        # PySpice takes every line on stderr for a failure, also the notes of an operating point
-        # that converged by stepping. Here lines are only collected; who reads the log judges.
-        @staticmethod
-        def _send_char(message_c: Any, ngspice_id: int, user_data: Any) -> int:
-            del ngspice_id
-            line = ffi.string(message_c).decode("utf-8", "replace")
-            text = re.sub(r"^std(?:out|err) ", "", line)
-            log.add(text)
-            ffi.from_handle(user_data)._stdout.append(text)  # PySpice finds the version there
-            return 0
+        logging.getLogger("PySpice").setLevel(logging.CRITICAL)  # it warns of versions after 34
+        ffi: Any = Shared.ffi
 
-        def plots(self) -> tuple[list[dict[str, Any]], bytes]:
-            """Every plot in the order it was made, and the numbers of all."""
-            plots: list[dict[str, Any]] = []
-            numbers: list[bytes] = []
-            for plot in reversed(self.plot_names):
-                if plot == "const":
-                    continue
-                vectors: list[tuple[str, str, int]] = []
-                library: Any = self._ngspice_shared  # cffi makes its functions at run time
-                names = library.ngSpice_AllVecs(plot.encode())
-                index = 0
-                while names[index] != ffi.NULL:
-                    name = ffi.string(names[index]).decode()
-                    index += 1
-                    found = library.ngGet_Vec_Info(f"{plot}.{name}".encode())
-                    if found == ffi.NULL:
-                        raise RuntimeError(f"vector {name!r} of plot {plot!r} cannot be read")
-                    length = found.v_length
-                    if found.v_compdata == ffi.NULL:
-                        vectors.append((name, "<f8", length))
-                        numbers.append(
-                            bytes(ffi.buffer(found.v_realdata, 8 * length)) if length else b""
-                        )
-                    else:
-                        vectors.append((name, "<c16", length))
-                        numbers.append(bytes(ffi.buffer(found.v_compdata, 16 * length)))
-                plots.append({"name": plot, "vectors": vectors})
-            return plots, b"".join(numbers)
+        class Library(Shared.NgSpiceShared):
+            # PySpice takes every line on stderr for a failure, also the notes of an operating
+            # point that converged by stepping. Here lines are only collected; who reads the log
+            # judges.
+            @staticmethod
+            def _send_char(message_c: Any, ngspice_id: int, user_data: Any) -> int:
+                del ngspice_id
+                line = ffi.string(message_c).decode("utf-8", "replace")
+                text = re.sub(r"^std(?:out|err) ", "", line)
+                log.add(text)
+                ffi.from_handle(user_data)._stdout.append(text)  # PySpice finds the version there
+                return 0
 
-        def answer(self, deck: str) -> tuple[dict[str, Any], bytes]:
-            """Runs the analyses of `deck`; leaves no circuit, no plot and no memory behind."""
-            log.take()
-            plots: list[dict[str, Any]] = []
-            numbers, error = b"", None
-            try:
-                self.load_circuit(deck)
-                self.exec_command("run")
-                plots, numbers = self.plots()
-            except Exception as problem:
-                error = str(problem) or type(problem).__name__
-            said = log.take()
-            with contextlib.suppress(Exception):  # a deck that was not loaded cannot be removed
-                self.remove_circuit()
-            self.destroy()
-            return {"log": said, "error": error, "plots": plots}, numbers
+        self._log = log
+        self._ffi = ffi
+        self._library: Any = Library.new_instance()
+        self.version: int = self._library.ngspice_version
 
-    return Library.new_instance()
+    def answer(self, deck: str) -> tuple[dict[str, Any], bytes]:
+        """Runs the analyses of `deck`; leaves no circuit, no plot and no memory behind."""
+        self._log.take()
+        plots: list[dict[str, Any]] = []
+        numbers, error = b"", None
+        try:
+            self._library.load_circuit(deck)
+            self._library.exec_command("run")
+            plots, numbers = self._plots()
+        except Exception as problem:
+            error = str(problem) or type(problem).__name__
+        said = self._log.take()
+        with contextlib.suppress(Exception):  # a deck that was not loaded cannot be removed
+            self._library.remove_circuit()
+        self._library.destroy()
+        return {"log": said, "error": error, "plots": plots}, numbers
+
+    def _plots(self) -> tuple[list[dict[str, Any]], bytes]:
+        """Every plot in the order it was made, and the numbers of all."""
+        plots: list[dict[str, Any]] = []
+        numbers: list[bytes] = []
+        for plot in reversed(self._library.plot_names):
+            if plot == "const":
+                continue
+            vectors: list[tuple[str, str, int]] = []
+            for name in self._vector_names(plot):
+                dtype, length, content = self._vector(plot, name)
+                vectors.append((name, dtype, length))
+                numbers.append(content)
+            plots.append({"name": plot, "vectors": vectors})
+        return plots, b"".join(numbers)
+
+    def _vector_names(self, plot: str) -> list[str]:
+        names = self._library._ngspice_shared.ngSpice_AllVecs(plot.encode())
+        numbers = itertools.takewhile(lambda k: names[k] != self._ffi.NULL, itertools.count())
+        return [self._ffi.string(names[k]).decode() for k in numbers]
+
+    def _vector(self, plot: str, name: str) -> tuple[str, int, bytes]:
+        """The dtype, length and numbers of one vector."""
+        ffi = self._ffi
+        found = self._library._ngspice_shared.ngGet_Vec_Info(f"{plot}.{name}".encode())
+        if found == ffi.NULL:
+            raise RuntimeError(f"vector {name!r} of plot {plot!r} cannot be read")
+        length = found.v_length
+        if found.v_compdata != ffi.NULL:
+            return "<c16", length, bytes(ffi.buffer(found.v_compdata, 16 * length))
+        return "<f8", length, bytes(ffi.buffer(found.v_realdata, 8 * length)) if length else b""
 
 
-def _start(log: _Log) -> Any:
+def _start(log: _Log) -> _Simulator:
     """The library, loaded without any start file of the user."""
     # It looks for .spiceinit in the current folder and only then in the home of the password file,
     # whatever HOME says: an empty one in the current folder hides the other.
@@ -154,7 +163,7 @@ def _start(log: _Log) -> Any:
         os.chdir(folder)
         Path(".spiceinit").write_text("* nothing\n")
         try:
-            return _load(log)
+            return _Simulator(log)
         finally:
             os.chdir("/")
 
@@ -177,14 +186,12 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     _limit_memory()
-    log = _Log()
     try:
-        library = _start(log)
+        simulator = _start(_Log())
     except Exception as problem:
         send(answers, {"error": f"{type(problem).__name__}: {problem}"})
         return
-    greeting = log.take()
-    send(answers, {"version": library.ngspice_version, "klu": "KLU" in greeting})
+    send(answers, {"version": simulator.version})
 
     decks: queue.SimpleQueue[str] = queue.SimpleQueue()
 
@@ -196,7 +203,7 @@ def main() -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     while True:
-        header, numbers = library.answer(decks.get())
+        header, numbers = simulator.answer(decks.get())
         send(answers, header, numbers)
 
 

@@ -7,14 +7,13 @@ import random
 import re
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 
-from circuitxbar.devices.expression import DEEPEST, Law
+from circuitxbar.devices.expression import DEEPEST, LONGEST_TEXT, Law
 from circuitxbar.devices.functions import COMPARISONS, FUNCTIONS, TABLE
-from circuitxbar.devices.kernel import kernel
+from circuitxbar.devices.kernel import kernel, kernel_text
 from circuitxbar.devices.spice import current_text
 from circuitxbar.errors import ModelError
 
@@ -161,10 +160,8 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "message"), REFUSED, ids=[text[:40] for text, _ in REFUSED])
 def test_refused(text: str, message: str):
-    started = time.perf_counter()
     with pytest.raises(ModelError) as caught:
         kernel(law(text))
-    assert time.perf_counter() - started < 2
     assert message in str(caught.value)
     assert str(caught.value).startswith("own.toml, current: ")
 
@@ -180,14 +177,13 @@ def test_definitions_are_read_in_order_and_cannot_grow_without_limit():
         law("v", **{f"x{k + 1}": f"tanh(x{k})" if k else "tanh(v)" for k in range(40)}).trees()
 
 
-def test_the_deepest_and_the_longest_law_still_compile_quickly():
-    started = time.perf_counter()
+def test_the_deepest_and_the_longest_law_compile_to_a_short_text():
     deep = "tanh(" * (DEEPEST - 1) + "v" + ")" * (DEEPEST - 1)
     horner = "v" + "".join(f"+v*({k}.5" for k in range(13)) + ")" * 13
     wide = " + ".join(f"sinh(v*{k})*exp(g/{k})" for k in range(1, 40))
     for text in (deep, horner, wide):
         assert np.isfinite(value(text, ("v", "g"))).all()
-    assert time.perf_counter() - started < 5
+        assert len(kernel_text(law(text), ("v", "g"))) < 10 * LONGEST_TEXT
 
 
 SMOOTH = [text for text, _ in ACCEPTED if "v" in text]
@@ -258,10 +254,8 @@ def test_constants_do_not_take_the_name_of_a_parameter():
 
 def test_spice_text_cannot_grow_without_limit():
     nested = "((((v + 1)**16 + 1)**16 + 1)**16 + 1)**16"
-    started = time.perf_counter()
     with pytest.raises(ModelError, match="longer than 20000 characters"):
         spice(nested)
-    assert time.perf_counter() - started < 2
 
 
 def test_spice_text_means_the_law():

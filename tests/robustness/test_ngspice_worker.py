@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from circuitxbar.ngspice.runner import run
 
 TRANSPORTS = ("pyspice", "subprocess")
 DIVIDER = "divider\nv1 1 0 1\nr1 1 out 1k\nr2 out 0 2k\n.op\n.end"
-ENDLESS = "long\nv1 a 0 sin(0 1 1meg)\nr1 a 0 1\n.save a\n.tran 1n 1 0 1n\n.end"
+ENDLESS = "long\nv1 a 0 sin(0 1 1meg)\nr1 a 0 1\n.tran 1n 1 0.999 1n\n.end"
 CHECKOUT = Path(runner.__file__).parents[2]
 
 
@@ -57,11 +56,17 @@ def test_a_worker_that_dies_while_it_solves_is_named_and_replaced(sent: signal.S
     assert is_right()
 
 
-def test_a_worker_that_died_between_calls_is_named_and_replaced():
+def test_a_worker_that_died_between_calls_is_named_and_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+):
     assert is_right()
     os.kill(worker_id(), signal.SIGKILL)
-    with pytest.raises(SolverError, match="ended by SIGKILL"):
-        run(DIVIDER, transport="pyspice")
+    signalled: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "killpg", lambda group, _: signalled.append(group))
+        with pytest.raises(SolverError, match="ended by SIGKILL"):
+            run(DIVIDER, transport="pyspice")
+    assert signalled == []  # its number is free again, and may be another's
     assert is_right()
 
 
@@ -75,10 +80,8 @@ def test_a_crash_of_ngspice_itself_is_an_error_and_the_next_deck_right(transport
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_timeout_says_how_long_and_the_next_deck_is_right(transport: str):
-    started = time.monotonic()
     with pytest.raises(SolverError, match=r"stopped after 0\.4 s"):
         run(ENDLESS, transport=transport, timeout=0.4)
-    assert time.monotonic() - started < 5
     assert is_right(transport)
 
 
@@ -249,10 +252,10 @@ def test_a_worker_whose_owner_is_gone_ends_in_the_middle_of_a_solve():
         assert greeting is not None
         assert greeting[0]["version"] == library.version
         worker.send(process.stdin, {}, ENDLESS.encode())  # pyright: ignore[reportArgumentType]
-        time.sleep(0.3)
-        assert process.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.3)  # it solves
         process.stdin.close()
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=60) == 0  # the solve alone would take far longer
     finally:
         process.kill()
         process.wait()
