@@ -46,7 +46,8 @@ def real_array(
     except FloatingPointError:
         raise error(f"{name} holds a number beyond the largest float, 1.8e308.") from None
     if shape is not None and not _fits(array.shape, shape):
-        wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
+        sizes = ", ".join("any" if n is None else str(n) for n in shape)
+        wanted = f"({sizes},)" if len(shape) == 1 else f"({sizes})"
         raise error(f"{name} has shape {array.shape}; expected {wanted}.")
     bad = np.isnan(array) | (np.isneginf(array) if infinite else np.isinf(array))
     if bad.any():
@@ -57,13 +58,13 @@ def real_array(
         where, entry = _first(name, array, array < minimum)
         reason = "is negative" if minimum == 0 else "is too small"
         raise error(
-            f"{where} = {entry:.1e}{suffix} {reason}. {_plural(name)} must be >= {minimum:g}."
+            f"{where} = {entry:.1e}{suffix} {reason}. {_subject(name)} must be >= {minimum:g}."
         )
     if maximum is not None and (array > maximum).any():
         where, entry = _first(name, array, array > maximum)
         limit = f"{maximum:g}{suffix}"
         raise error(
-            f"{where} = {entry:.1e}{suffix} is too large. {_plural(name)} must be <= {limit}."
+            f"{where} = {entry:.1e}{suffix} is too large. {_subject(name)} must be <= {limit}."
         )
     array.flags.writeable = False
     return array
@@ -147,8 +148,9 @@ def _first(name: str, array: Array, bad: NDArray[np.bool_]) -> tuple[str, float]
     return (f"{name}[{', '.join(map(str, index))}]" if index else name), float(array[index])
 
 
-def _plural(name: str) -> str:
-    return name[:1].upper() + name[1:]
+def _subject(name: str) -> str:
+    """How a sentence about the limits of `name` begins."""
+    return name.capitalize() if name.isalpha() and name.endswith("s") else "It"
 
 
 def _described(value: Any, raw: NDArray[Any]) -> str:

@@ -39,7 +39,7 @@ def ideal_solution(solution: Solution) -> Solution:
 
 def line_currents(solution: Solution) -> Array:
     """Current of each sensed line, summed over its two ends, (batch, lines), A."""
-    on_rows = solution.crossbar.sensed_side in ROW_SIDES
+    on_rows = solution.crossbar.sensed_sides[0] in ROW_SIDES
     return sum_over(solution.proof.currents, ROW_SIDES if on_rows else COLUMN_SIDES)
 
 

@@ -73,7 +73,7 @@ def linear_response(crossbar: Crossbar, combinations: Any) -> LinearResponse:
             "linear_response needs linear cells, rows or columns Driven, and the lines across from "
             "them Grounded at one end. Use solve and gradient."
         )
-    lines = crossbar.lines(crossbar.sensed_side)
+    lines = crossbar.lines(crossbar.sensed_sides[0])
     combinations = real_array("combinations", combinations, shape=(None, lines))
     reads = solve(crossbar.transpose(), combinations, extrapolate=True)
     driven = [side for side in SIDES if isinstance(getattr(crossbar, side), Driven)]

@@ -143,7 +143,7 @@ def gradient(solution: Solution, d_currents: Any) -> Gradient:
     row, column = solution.lines()
     cotangents = real_array("d_currents", d_currents, shape=solution.currents.shape)
     cotangents = np.atleast_2d(cotangents)
-    at_sense = {crossbar.sensed_side: cotangents}
+    at_sense = dict.fromkeys(crossbar.sensed_sides, cotangents)
     ends = _signals_only(crossbar, solution.ends, at_sense, len(cotangents))
     drive = Drive(ends, len(cotangents), single=False)
     adjoint = _solved(crossbar, drive, NODAL, solution.factor, solution.rtol, "voltages", True)
@@ -189,18 +189,18 @@ def effective_matrix(crossbar: Crossbar) -> tuple[Array, Array]:
             "Make one of them Driven(), and hold or ground the other."
         )
     driven = [side for side in SIDES if isinstance(getattr(crossbar, side), Driven)]
-    sensed = crossbar.sensed_side
-    inputs, outputs = crossbar.lines(driven[0]), crossbar.lines(sensed)
+    sensed = crossbar.sensed_sides
+    inputs, outputs = crossbar.lines(driven[0]), crossbar.lines(sensed[0])
     quiet = solve(crossbar, np.zeros(inputs), extrapolate=True)
     forward = inputs <= outputs
     signals = np.eye(min(inputs, outputs))
-    at = driven if forward else [sensed]
+    at = driven if forward else sensed
     ends = _signals_only(crossbar, quiet.ends, dict.fromkeys(at, signals), len(signals))
     drive = Drive(ends, len(signals), single=False)
     unit = _solved(crossbar, drive, NODAL, quiet.factor, quiet.rtol, "currents", True)
     raise_unless_converged(unit)
     currents = unit.proof.currents
-    matrix = currents[sensed] if forward else sum_over(currents, driven).T
+    matrix = sum_over(currents, sensed) if forward else sum_over(currents, driven).T
     return matrix, quiet.currents
 
 
@@ -232,6 +232,7 @@ def _refuse_vectors(
     """SolverError for the vectors `failed`, whose Kirchhoff `error` is above its `limit`."""
     worst = int(np.argmax(error - limit))
     named = ", ".join(map(str, failed[:8])) + (", ..." if len(failed) > 8 else "")
+    vectors = "Vector" if len(failed) == 1 else "Vectors"
     advice = (
         "ngspice keeps 16 digits of every node voltage, not of wire currents: pass a larger rtol, "
         'or use engine="nodal".'
@@ -239,7 +240,7 @@ def _refuse_vectors(
         else "Pass a larger rtol, or check for conductances many decades apart."
     )
     raise SolverError(
-        f"Vectors {named} did not converge: Kirchhoff error {error[worst]:.1e} A "
+        f"{vectors} {named} did not converge: Kirchhoff error {error[worst]:.1e} A "
         f"(limit {limit[worst]:.1e} A). {advice}",
         vectors=tuple(int(k) for k in failed),
         solution=answer,

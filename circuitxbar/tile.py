@@ -114,6 +114,14 @@ class Tile:
                         "arrays of several sizes are cut from a tile."
                     )
 
+    def __repr__(self) -> str:
+        assert isinstance(self.device, Device)
+        return (
+            f"Tile({self.rows} x {self.columns} cells of {self.device.name!r}, {self.mapping}, "
+            f"{self.wires.row:g} and {self.wires.column:g} ohm per segment, "
+            f"{self.read_voltage:g} V)"
+        )
+
     def forward(
         self,
         weights: Any,

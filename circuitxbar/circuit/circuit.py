@@ -119,6 +119,10 @@ class Circuit:
             told = " and ".join(map(str, sorted(sizes)))
             raise CircuitError(f"sources hold {told} vectors. Give all of them as many.")
 
+    def __repr__(self) -> str:
+        elements = sum(len(group.names) for group in self.groups)
+        return f"Circuit({self.title!r}: {self.node_count} nodes, {elements} elements)"
+
     @property
     def node_count(self) -> int:
         """Number of nodes, ground included."""
@@ -266,6 +270,9 @@ class SubCircuit:
             if pin != nodes[node] and pin in self.circuit._node_numbers:
                 raise CircuitError(f"{where}: another node has that name. Choose another name.")
             taken[node] = pin
+
+    def __repr__(self) -> str:
+        return f"SubCircuit({self.name!r}: {len(self.pin_nodes)} pins, {self.circuit!r})"
 
     @property
     def pins(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from circuitxbar.circuit.terminations import (
     Driven,
     Floating,
     Grounded,
+    Held,
     Side,
     Termination,
     check_lines,
@@ -120,16 +121,19 @@ class Crossbar:
         return isinstance(self.top, Driven) or isinstance(self.bottom, Driven)
 
     @property
-    def sensed_side(self) -> Side:
-        """The side whose terminal currents are `solution.currents`.
+    def sensed_sides(self) -> tuple[Side, ...]:
+        """The sides whose terminal currents are, summed by line, `solution.currents`.
 
-        The ends across from the driven lines: bottom, or top where the bottom floats; left,
-        or right, for an array that is driven at its columns only.
+        Of the ends across from the driven lines, bottom and top, or left and right for an array
+        that is driven at its columns only: both where both are Grounded, else the first that
+        does not float.
         """
-        across: tuple[Side, Side] = ("bottom", "top")
+        across = ("bottom", "top")
         if self.drives_columns and not self.drives_rows:
             across = ("left", "right")
-        return across[1] if isinstance(getattr(self, across[0]), Floating) else across[0]
+        if all(isinstance(getattr(self, side), Grounded) for side in across):
+            return across
+        return (across[1] if isinstance(getattr(self, across[0]), Floating) else across[0],)
 
     @cached_property
     def cell_conductances(self) -> Array:
@@ -178,7 +182,9 @@ class Crossbar:
         """The same array read from its columns: same cells, indices and shape.
 
         Driven ends of the driven lines and Grounded ends of the sensed lines exchange places,
-        and each end keeps its resistance. It is not Crossbar(conductances.T).
+        and each end keeps its resistance; a driven line's Grounded end becomes Held at 0 V. By
+        reciprocity effective_matrix of the one is the transpose of the other's.
+        It is not Crossbar(conductances.T).
         """
         was_driven, was_sensed = ("left", "right"), ("bottom", "top")
         if not self.drives_rows:
@@ -186,7 +192,11 @@ class Crossbar:
         ends: dict[str, Termination] = {}
         for side in was_driven:
             end = getattr(self, side)
-            ends[side] = Grounded(end.resistance) if isinstance(end, Driven) else end
+            if isinstance(end, Driven):
+                end = Grounded(end.resistance)
+            elif isinstance(end, Grounded):  # a fixed potential still, but no sensed end
+                end = Held(0.0, end.resistance)
+            ends[side] = end
         for side in was_sensed:
             end = getattr(self, side)
             ends[side] = Driven(end.resistance) if isinstance(end, Grounded) else end

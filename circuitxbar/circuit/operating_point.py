@@ -27,6 +27,12 @@ class OperatingPoint:
     source_currents: Array
     engine: str
 
+    def __repr__(self) -> str:
+        return (
+            f"OperatingPoint({self.circuit!r} by {self.engine}; Kirchhoff residual "
+            f"{self.residual.max():.1e} A, largest current {self.largest_current.max():.3g} A)"
+        )
+
     def voltage(self, node: str) -> float | Array:
         """Voltage of `node` to ground, V; (batch,) for a circuit that holds several vectors."""
         return _one(self.voltages[self.circuit.node(node)])

@@ -83,8 +83,13 @@ class Solution:
 
     @property
     def currents(self) -> Array:
-        """Terminal currents at the sensed side (`crossbar.sensed_side`), (batch, lines), A."""
-        return self._shaped(self.proof.currents[self.crossbar.sensed_side])
+        """Sensed currents of the lines across from the driven ones, (batch, lines), A.
+
+        The terminal current at the bottom, or at the left of an array that is driven at its
+        columns; of lines that are Grounded at both ends the sum of both (Crossbar.sensed_sides).
+        """
+        sensed = [self.proof.currents[side] for side in self.crossbar.sensed_sides]
+        return self._shaped(np.sum(sensed, axis=0))
 
     @property
     def terminal_currents(self) -> TerminalValues:

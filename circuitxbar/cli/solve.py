@@ -38,7 +38,7 @@ class _Results:
 
     @property
     def line(self) -> str:
-        return "row" if self.solution.crossbar.sensed_side in ROW_SIDES else "column"
+        return "row" if self.solution.crossbar.sensed_sides[0] in ROW_SIDES else "column"
 
 
 def run(

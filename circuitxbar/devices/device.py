@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
@@ -66,7 +66,8 @@ class Device:
     law: str
     definitions: Mapping[str, str]
     references: tuple[Reference, ...]
-    text: str  # the whole file, so that a saved crossbar can carry its device
+    # The whole file, so that a saved crossbar can carry its device.
+    text: str = field(repr=False)
     where: str  # how messages name the file
 
     def current(

@@ -115,7 +115,13 @@ def _letter(group: Group) -> str:
     return "b" if group.values.ndim == 2 else group.kind.lower()
 
 
-def _analysis_lines(circuit: Circuit) -> list[str]:
+def _analysis_lines(circuit: Circuit) -> Iterator[str]:
     if circuit.batch == 1:
-        return [".op"]
-    return [f"v{INDEX} {INDEX} 0 0", f".dc v{INDEX} 0 {circuit.batch - 1} 1"]
+        yield ".op"
+        return
+    yield f"v{INDEX} {INDEX} 0 0"
+    yield f".dc v{INDEX} 0 {circuit.batch - 1} 1"
+    # Without a .print, `ngspice -b` runs no sweep; what it prints is what an .op prints last.
+    sources = [g for g in circuit.groups if g.kind == "V"]
+    currents = [f"i({source_name(g, k)})" for g in sources for k in range(len(g.names))]
+    yield ".print dc " + "\n+ ".join(currents or [f"v({INDEX})"])

@@ -15,6 +15,9 @@ _FAILURE = re.compile(
       | not\ parsed | circuits\ loaded | \bno\ job\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+# Echoes and notes that hold such words and mean no harm: the deck's title, and the .print of a
+# sweep, which gives way to the raw file.
+_HARMLESS = re.compile(r"^Circuit:|^\.print line ignored since rawfile")
 # Such a line only points at the lines after it.
 _POINTS_ON = re.compile(r"(:|\bline)\s*$")
 
@@ -24,7 +27,7 @@ def failure(log: str) -> str | None:
     lines = [" ".join(line.split()) for line in log.splitlines()]
     lines = [line for line in lines if line]
     for number, line in enumerate(lines):
-        if _FAILURE.search(line) and not line.startswith("Circuit:"):  # the deck's title, echoed
+        if _FAILURE.search(line) and not _HARMLESS.search(line):
             following = lines[number + 1 : number + 3] if _POINTS_ON.search(line) else []
             return " ".join([line, *following])
     return None

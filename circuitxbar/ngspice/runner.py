@@ -28,7 +28,7 @@ _MISSING = (
 
 # No .model among them: a model of ngspice's can read files or start a program.
 _ALLOWED_DOT_LINES = frozenset(
-    ["op", "dc", "ac", "tran", "param", "options", "subckt", "ends", "end"]
+    ["op", "dc", "ac", "tran", "print", "param", "options", "subckt", "ends", "end"]
 )
 # Commands hidden in comments or shell quotes, and sources that read files. The words are looked
 # for first: a deck has a hundred thousand lines, and most have none.

@@ -79,6 +79,10 @@ class _Worker:
             stream.close()
         self._process.returncode = 0  # not this process's child; keeps Popen from looking after it
 
+    def is_dead(self) -> bool:
+        """Whether the process ended while nothing was asked of it."""
+        return self._process.poll() is not None
+
     def _answer(self, timeout: float, deck: str | None) -> tuple[dict[str, Any], bytearray]:
         expired = threading.Event()
 
@@ -178,7 +182,7 @@ def library_version(library: str) -> int:
 
 def _held(library: str) -> _Worker:
     global _worker
-    if _worker is not None and _worker.library != library:
+    if _worker is not None and (_worker.library != library or _worker.is_dead()):
         _end()
     if _worker is None:
         _worker = _Worker(library)

@@ -67,6 +67,9 @@ class MLP:
         self.history: list[Epoch] = []
         self._active: list[np.ndarray] = []
 
+    def __repr__(self) -> str:
+        return f"MLP({self.sizes}, {len(self.history)} epochs trained, tile={self.tile!r})"
+
     @property
     def sizes(self) -> list[int]:
         """Features, hidden units ..., classes."""

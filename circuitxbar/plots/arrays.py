@@ -73,7 +73,7 @@ def currents(solution: Solution, vector: int = 0) -> Figure:
     axes.stairs(expected, edges, fill=True, color=PALE, label="ideal wires")
     axes.stairs(real, edges, fill=True, color=COLOURS[0], alpha=0.85, label="solved")
     axes.stairs(expected, edges, baseline=None, color=INK, linewidth=0.8)
-    axes.set_xlabel("column" if solution.crossbar.sensed_side in COLUMN_SIDES else "row")
+    axes.set_xlabel("column" if solution.crossbar.sensed_sides[0] in COLUMN_SIDES else "row")
     axes.set_ylabel(f"sensed current ({unit})")
     axes.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 4, 8, 10], integer=True))
     axes.grid(axis="y")

@@ -136,7 +136,7 @@ def _role(crossbar: Crossbar, first: Side, second: Side) -> str:
     if driven:
         return f" (driven at the {' and '.join(driven)})"
     return (
-        f" (sensed at the {crossbar.sensed_side})"
-        if crossbar.sensed_side in (first, second)
+        f" (sensed at the {' and '.join(crossbar.sensed_sides)})"
+        if crossbar.sensed_sides[0] in (first, second)
         else ""
     )

@@ -127,22 +127,29 @@ def test_reciprocity_of_a_transposed_read(case: Case):
     np.testing.assert_allclose(back.T, forward, rtol=0, atol=1e-12 * np.abs(forward).max())
 
 
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(
     determined_cases(
         largest=8,
-        kinds={"left": ("Driven",), "right": ("Driven",)}
-        | {"top": ("Grounded",), "bottom": ("Grounded",)},
+        kinds={"left": ("Driven",), "right": ("Driven", "Grounded", "Held", "Floating")}
+        | {"top": ("Grounded", "Held", "Floating"), "bottom": ("Grounded",)},
     )
 )
 def test_reciprocity_of_arrays_with_two_ends_each(case: Case):
-    """There it is the sums over the two ends of a line that are equal."""
-    rows, columns = case.crossbar.shape
-    forward = cx.solve(case.crossbar, np.eye(rows), throw=False).terminal_currents
-    back = cx.solve(case.crossbar.transpose(), np.eye(columns), throw=False).terminal_currents
-    matrix = forward.bottom + forward.top
-    scale = max(np.abs(getattr(forward, side)).max() for side in SIDES)
-    np.testing.assert_allclose((back.left + back.right).T, matrix, rtol=0, atol=1e-12 * scale)
+    """Lines driven at both ends share a voltage; of lines sensed at both ends both are summed."""
+    test_reciprocity_of_a_transposed_read.hypothesis.inner_test(case)
+
+
+def test_a_line_sensed_at_both_ends_carries_its_whole_current():
+    """With thin wires `currents` approaches voltages @ conductances, as with one end."""
+    conductances = np.random.default_rng(0).uniform(1e-6, 1e-5, (6, 5))
+    wires = cx.Wires(1e-6, 1e-6)
+    crossbar = cx.Crossbar(conductances, wires=wires, right=cx.Driven(), top=cx.Grounded())
+    voltages = np.linspace(0.1, 0.2, 6)
+    solution = cx.solve(crossbar, voltages)
+    np.testing.assert_allclose(solution.currents, voltages @ conductances, rtol=1e-9, atol=0)
+    ends = solution.terminal_currents
+    np.testing.assert_array_equal(solution.currents, ends.top + ends.bottom)
 
 
 @settings(max_examples=60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import decimal
 import fractions
@@ -290,7 +291,10 @@ def test_any_numbers_give_a_proven_answer_or_a_refusal(g: Any, positive: Any, an
     assert found.converged
     assert np.isfinite(found.currents).all()
     assert not np.isnan(found.power_split.cells)
-    cx.operating_point(crossbar.circuit(any_[2:]))
+    # The circuit on its own knows no line potentials: it may be refused where the array is not.
+    with contextlib.suppress(cx.SolverError):
+        point = cx.operating_point(crossbar.circuit(any_[2:]))
+        assert (point.residual <= 1e-9 * point.largest_current).all()
 
 
 def test_parts_without_a_fixed_potential_are_named():

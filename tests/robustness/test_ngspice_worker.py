@@ -64,10 +64,21 @@ def test_a_worker_that_died_between_calls_is_named_and_replaced(
     signalled: list[int] = []
     with monkeypatch.context() as patch:
         patch.setattr(os, "killpg", lambda group, _: signalled.append(group))
+        patch.setattr(shared._Worker, "is_dead", lambda _: False)  # it dies just after being asked
         with pytest.raises(SolverError, match="ended by SIGKILL"):
             run(DIVIDER, transport="pyspice")
     assert signalled == []  # its number is free again, and may be another's
     assert is_right()
+
+
+def test_a_worker_that_died_while_idle_is_replaced_unseen():
+    assert is_right()
+    first = worker_id()
+    os.kill(first, signal.SIGKILL)
+    assert shared._worker is not None
+    shared._worker._process.wait(60)
+    assert is_right()
+    assert worker_id() != first
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

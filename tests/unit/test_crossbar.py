@@ -103,10 +103,13 @@ def test_what_is_driven_and_what_is_sensed():
         crossbar = cx.Crossbar([[1e-6]], left=left(), right=right(), bottom=bottom(), top=top())
         rows, columns = cx.Driven in (left, right), cx.Driven in (bottom, top)
         assert (crossbar.drives_rows, crossbar.drives_columns) == (rows, columns)
+        sides, kinds = ("bottom", "top"), (bottom, top)
         if columns and not rows:
-            assert crossbar.sensed_side == ("right" if left is cx.Floating else "left")
+            sides, kinds = ("left", "right"), (left, right)
+        if kinds == (cx.Grounded, cx.Grounded):
+            assert crossbar.sensed_sides == sides
         else:
-            assert crossbar.sensed_side == ("top" if bottom is cx.Floating else "bottom")
+            assert crossbar.sensed_sides == (sides[kinds[0] is cx.Floating],)
 
 
 def test_lines_that_end_on_a_side():
@@ -126,7 +129,7 @@ def test_transposing_exchanges_driven_and_grounded_ends_that_keep_their_resistan
     assert turned.bottom.resistance == 4.0
     assert turned.right is held
     assert turned.top is norton
-    assert turned.sensed_side == "left"
+    assert turned.sensed_sides == ("left",)
     assert np.array_equal(turned.conductances, crossbar.conductances)
     assert bits(turned.transpose()) == bits(crossbar)
 
@@ -140,9 +143,11 @@ def test_transposing_an_array_driven_and_sensed_at_both_ends():
     assert kinds == [cx.Grounded, cx.Grounded, cx.Driven, cx.Driven]
     resistances = [getattr(turned, side).resistance for side in ("left", "right", "bottom", "top")]
     assert resistances == [1.0, 2.0, 3.0, 4.0]
-    # A grounded end of a driven line is no sensed end: it stays where it is.
+    # A grounded end of a driven line is no sensed end, and does not become one.
     one_sided = cx.Crossbar(G, right=cx.Grounded(5.0)).transpose()
-    assert isinstance(one_sided.right, cx.Grounded)
+    assert isinstance(one_sided.right, cx.Held)
+    assert (one_sided.right.voltage, one_sided.right.resistance) == (0.0, 5.0)
+    assert one_sided.sensed_sides == ("left",)
 
 
 def test_the_transposed_array_reads_the_other_way():

@@ -290,3 +290,27 @@ def test_names_that_could_mean_something_to_ngspice_do_not(batch: int):
         assert theirs.voltage(name) == pytest.approx(ours.voltage(name), rel=1e-10), name
         found, want = theirs.current(f"{name}__"), ours.current(f"{name}__")
         assert found == pytest.approx(want, rel=1e-9), name
+
+
+def test_decks_run_as_they_are_in_batch_mode(tmp_path):
+    """Without a raw file: `ngspice -b deck.cir` alone computes and prints, one vector or many."""
+    crossbar = cx.Crossbar([[1e-4, 2e-5], [5e-5, 8e-5]], wires=cx.Wires(2.0, 2.0))
+    norton = cx.Crossbar([[1e-4]], left=cx.Driven(5.0), bottom=cx.Norton(1e-3, 0.0))
+    for k, circuit in enumerate(
+        (
+            crossbar.circuit([0.1, 0.2]),
+            crossbar.circuit([[0.1, 0.2], [0.3, -0.1], [0.2, 0.2]]),
+            norton.circuit([[0.1], [0.2]]),
+        )
+    ):
+        deck = tmp_path / f"{k}.cir"
+        deck.write_text(cx.write_spice(circuit))
+        run = subprocess.run(
+            ["ngspice", "-b", "-n", deck.name], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        if k == 1:
+            wanted = cx.solve(crossbar, [[0.1, 0.2], [0.3, -0.1], [0.2, 0.2]]).currents
+            printed = np.array([float(x) for x in re.findall(r"-?\d\.\d+e[-+]\d+", run.stdout)])
+            for current in wanted.ravel():
+                assert np.isclose(printed, current, rtol=1e-5, atol=0).any(), current

@@ -272,6 +272,6 @@ def test_wire_currents_keep_their_digits_at_a_high_potential():
     found = point(*elements)
     for name in ("near", "far", "load"):
         assert found.current(name) == pytest.approx(1e-6, rel=1e-12, abs=0)
-    with pytest.raises(cx.SolverError, match="Vectors 0 did not converge: Kirchhoff error") as told:
+    with pytest.raises(cx.SolverError, match="Vector 0 did not converge: Kirchhoff error") as told:
         cx.operating_point(cx.Circuit().add(*elements), engine="ngspice")
     assert told.value.solution.engine == "ngspice"

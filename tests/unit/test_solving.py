@@ -147,7 +147,7 @@ def test_only_the_vectors_that_failed_are_named():
     """With ideal ends a zero vector is exact; the others are not, to the last digit."""
     crossbar = cx.Crossbar(G, wires=cx.Wires(2.0, 3.0))
     voltages = np.array([[0.0] * 3, [0.3, -0.1, 0.2], [0.0] * 3])
-    with pytest.raises(cx.SolverError, match="Vectors 1 did not converge") as told:
+    with pytest.raises(cx.SolverError, match="Vector 1 did not converge") as told:
         cx.solve(crossbar, voltages, rtol=1e-30)
     assert told.value.vectors == (1,)
 
