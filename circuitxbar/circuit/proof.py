@@ -59,10 +59,10 @@ def prove(
     """
     cells = cell_currents(crossbar, row, column)
     row_out, column_out = cells.copy(), -cells
-    flow = _wire_currents(row, crossbar.row_segments[:, 1:-1], axis=2)
+    flow = wire_currents(row, crossbar.row_segments[:, 1:-1], axis=2)
     row_out[:, :, :-1] += flow
     row_out[:, :, 1:] -= flow
-    flow = _wire_currents(column, crossbar.column_segments[1:-1], axis=1)
+    flow = wire_currents(column, crossbar.column_segments[1:-1], axis=1)
     column_out[:, :-1] += flow
     column_out[:, 1:] -= flow
 
@@ -107,7 +107,8 @@ def cell_currents(crossbar: Crossbar, row: LineVoltages, column: LineVoltages) -
     return crossbar.by_law(crossbar.device.current, row.minus(column))
 
 
-def _wire_currents(line: LineVoltages, resistance: Array, axis: int) -> Array:
+def wire_currents(line: LineVoltages, resistance: Array, axis: int) -> Array:
+    """Current from each node to the next along `axis`, (batch, ...), A; 0 through 0 ohm."""
     drop = line.along(axis)
     with np.errstate(divide="ignore"):
         conductance = np.where(resistance == 0, 0.0, 1.0 / resistance)

@@ -10,7 +10,7 @@ import numpy as np
 
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.potentials import LineVoltages, last_cells
-from circuitxbar.circuit.proof import Proof, cell_currents
+from circuitxbar.circuit.proof import Proof, cell_currents, wire_currents
 from circuitxbar.circuit.terminations import SIDES, Ends, Side
 from circuitxbar.errors import CircuitError
 
@@ -223,7 +223,4 @@ def _resistor_power(current: Array, voltage: Array, resistance: Array) -> Array:
 
 
 def _wire_power(line: LineVoltages, resistance: Array, axis: int) -> Array:
-    drop = line.along(axis)
-    with np.errstate(divide="ignore"):
-        conductance = np.where(resistance == 0, 0.0, 1.0 / resistance)
-    return (drop * drop * conductance).sum(axis=(1, 2))
+    return (line.along(axis) * wire_currents(line, resistance, axis)).sum(axis=(1, 2))
