@@ -28,6 +28,7 @@ _HOMES = {
         "Resistor",
         "VoltageSource",
         "CurrentSource",
+        "DeviceElement",
     ),
     "circuitxbar.circuit.solution": ("Solution",),
     "circuitxbar.devices.device": ("Device",),

@@ -12,6 +12,7 @@ import numpy as np
 
 from circuitxbar.arguments import Array, shown
 from circuitxbar.circuit.crossbar import Crossbar
+from circuitxbar.circuit.proof import LEAST_CURRENT
 from circuitxbar.circuit.solution import Solution
 from circuitxbar.circuit.terminations import SIDES
 from circuitxbar.errors import CircuitError
@@ -44,6 +45,7 @@ def compare(
     crossbar: Crossbar,
     voltages: Any = None,
     column_voltages: Any = None,
+    gates: Any = None,
     *,
     engines: Sequence[str] | None = None,
 ) -> Comparison:
@@ -57,7 +59,9 @@ def compare(
     solutions, seconds = {}, {}
     for name in names:
         start = time.perf_counter()
-        solutions[name] = solve(crossbar, voltages, column_voltages, engine=name, throw=False)
+        solutions[name] = solve(
+            crossbar, voltages, column_voltages, gates, engine=name, throw=False
+        )
         seconds[name] = time.perf_counter() - start
     pairs = list(itertools.combinations(names, 2))
     differences = {(a, b): _difference(solutions[a], solutions[b]) for a, b in pairs}
@@ -88,14 +92,15 @@ def _difference(one: Solution, other: Solution) -> tuple[float, float]:
     allowance = np.zeros_like(apart)
     if "ngspice" in (one.engine, other.engine):
         allowance = _rounding_of_voltages(one)
-    scale = np.maximum(one.proof.scale, np.finfo(float).tiny)
+    scale = np.maximum(one.proof.scale, LEAST_CURRENT)
     return float((apart / scale).max()), float((np.maximum(apart - allowance, 0.0) / scale).max())
 
 
 def _rounding_of_voltages(solution: Solution) -> Array:
     """What 20 roundings of absolute node voltages change in a current, (batch,), A."""
     crossbar = solution.crossbar
-    nodes = [line.voltages.reshape(len(solution.proof.scale), -1) for line in solution.lines()]
+    kept = solution.kept_nodes()
+    nodes = [n.voltages.reshape(len(solution.proof.scale), -1) for n in (kept.row, kept.column)]
     highest = np.abs(np.concatenate(nodes, axis=1))
     resistances = [crossbar.row_segments.ravel(), crossbar.column_segments.ravel()]
     resistances += [end.resistance for end in solution.ends.values()]

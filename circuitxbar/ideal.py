@@ -32,7 +32,8 @@ def ideal_solution(solution: Solution) -> Solution:
         replace(crossbar, wires=Wires(0.0, 0.0), **ends),
         on_columns if on_rows is None else on_rows,
         on_columns if on_rows is not None else None,
-        keep="currents" if solution.row is None else "voltages",
+        solution.drive.gates if crossbar.transistor is not None else None,
+        keep="currents" if solution.nodes is None else "voltages",
         extrapolate=True,
     )
 

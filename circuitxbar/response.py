@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from circuitxbar.arguments import Array, real_array
+from circuitxbar.circuit.cells import conductance_slope
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.circuit.solution import Solution
 from circuitxbar.circuit.terminations import SIDES, Driven, Floating, Grounded
@@ -41,21 +42,22 @@ class LinearResponse:
         voltages = real_array("voltages", voltages, unit="V", shape=(None, lines))
         d_outputs = real_array("d_outputs", d_outputs, shape=(len(voltages), outputs))
         joined = solve(self.crossbar, (voltages.T @ d_outputs).T, extrapolate=True)
-        slope = self.crossbar.by_law(self.crossbar.device.conductance_slope, joined.cell_voltages)
+        slope = conductance_slope(self.crossbar, joined.kept_nodes())
         return -(self.reads.cell_voltages * slope).sum(axis=0)
 
 
 def has_linear_response(crossbar: Crossbar) -> bool:
     """Whether `crossbar` is what linear_response takes.
 
-    Linear cells, no source but the Driven ends of either rows or columns, and the lines across
-    from them Grounded at one end only.
+    Linear cells of one element, no source but the Driven ends of either rows or columns, and the
+    lines across from them Grounded at one end only.
     """
     ends = [getattr(crossbar, side) for side in SIDES]
     across = ("bottom", "top") if crossbar.drives_rows else ("left", "right")
     sensed = [side for side in across if isinstance(getattr(crossbar, side), Grounded)]
     return (
-        crossbar.device.is_linear
+        crossbar.is_linear
+        and len(crossbar.cell_elements) == 1
         and all(isinstance(end, Driven | Grounded | Floating) for end in ends)
         and crossbar.drives_rows != crossbar.drives_columns
         and len(sensed) == 1

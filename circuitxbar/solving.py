@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal, NoReturn
 
 import numpy as np
 
 from circuitxbar.arguments import Array, flag, real_array, real_number, shown
+from circuitxbar.circuit.cells import adjoint_outflow, conductance_slope
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.circuit.drive import Drive
 from circuitxbar.circuit.operating_point import OperatingPoint
-from circuitxbar.circuit.proof import Proof, prove
+from circuitxbar.circuit.proof import LEAST_CURRENT, Proof, prove
 from circuitxbar.circuit.solution import Answer, Solution, TerminalValues
-from circuitxbar.circuit.terminations import SIDES, Driven, Ends, Side
+from circuitxbar.circuit.terminations import SIDES, Driven, Side
+from circuitxbar.circuit.valid import check_valid_conductances, check_valid_voltages
 from circuitxbar.errors import CircuitError, SolverError
 from circuitxbar.ngspice import engine as ngspice
 from circuitxbar.nodal import engine as nodal
@@ -43,7 +44,7 @@ def solve(
     crossbar: Crossbar,
     voltages: Any = None,
     column_voltages: Any = None,
-    gates: None = None,
+    gates: Any = None,
     *,
     engine: str = "auto",
     rtol: float = 1e-9,
@@ -56,19 +57,19 @@ def solve(
 
     voltages : (batch, driven lines) or (driven lines,), V; None where no end is Driven.
     column_voltages : (batch, columns), V, for Driven column ends where rows are driven too.
+    gates : V, of the gate lines of transistors: one, (gate lines,) or (batch, gate lines).
     engine : "nodal", "ngspice", or "auto" (nodal).
     rtol : largest error bound, relative to the vector's largest terminal current.
     keep : "currents" stores no node voltages, so that memory stays bounded.
-    start : an earlier Solution; its factorisation is used again when it is of the same Crossbar.
+    start : an earlier Solution, whose voltages are the first guess for as many vectors of an array
+    of the same shape, and whose factorisation is used again when it is of the same Crossbar.
     throw : raise SolverError for vectors that did not converge, else see `status`.
-    extrapolate : accept cell voltages outside the device's valid range.
+    extrapolate : accept voltages and conductances outside the valid ranges of the devices.
     Raises CircuitError for wrong inputs or a circuit without a unique solution, SolverError
     for a missing engine or an error bound above the limit.
     """
     if not isinstance(crossbar, Crossbar):
         raise CircuitError(f"{shown(crossbar)} is not a Crossbar.")
-    if gates is not None:
-        raise CircuitError("gates were given, but this crossbar has no transistors.")
     if not isinstance(keep, str) or keep not in ("voltages", "currents"):
         raise CircuitError(f'keep = {shown(keep)}: choose "voltages" or "currents".')
     if start is not None and not isinstance(start, Solution):
@@ -76,9 +77,10 @@ def solve(
     throw, extrapolate = flag("throw", throw), flag("extrapolate", extrapolate)
     rtol = real_number("rtol", rtol, minimum=0.0)
     run = engine_named(engine)
-    drive = Drive.of(crossbar, voltages, column_voltages)
-    factor = start.factor if start is not None and start.crossbar is crossbar else None
-    solution = _solved(crossbar, drive, run, factor, rtol, keep, extrapolate)
+    drive = Drive.of(crossbar, voltages, column_voltages, gates)
+    if not extrapolate:
+        check_valid_conductances(crossbar)
+    solution = _solved(crossbar, drive, run, start, rtol, keep, extrapolate)
     if throw:
         raise_unless_converged(solution)
     return solution
@@ -103,7 +105,7 @@ def operating_point(
             "a voltage or current is beyond the largest float, 1.8e308. "
             "Check for a very small resistance or a very large source."
         )
-    limit = np.maximum(rtol * found.largest_current, np.finfo(float).tiny)
+    limit = np.maximum(rtol * found.largest_current, LEAST_CURRENT)
     failed = np.flatnonzero(found.residual > limit)
     if len(failed):
         _refuse_vectors(failed, found.residual[failed], limit[failed], found)
@@ -115,8 +117,9 @@ class Gradient:
     """Derivatives of a scalar loss, summed over the batch for what the vectors share.
 
     conductances : (rows, columns), loss per S.
-    parameters : name -> (rows, columns), loss per unit of the parameter.
+    parameters : name, as in Crossbar.parameters -> (rows, columns), loss per unit of it.
     voltages, column_voltages : like the inputs of `solve`, loss per V; None where not driven.
+    gates : (batch, gate lines), loss per V; None without transistors.
     end_voltages : with respect to the source at every line end, whatever its kind, loss per V.
     """
 
@@ -124,36 +127,30 @@ class Gradient:
     parameters: dict[str, Array]
     voltages: Array | None
     column_voltages: Array | None
+    gates: Array | None
     end_voltages: TerminalValues
 
 
 def gradient(solution: Solution, d_currents: Any) -> Gradient:
     """Exact adjoint of `solve`: what `d_currents` = d(loss)/d(currents) means for its inputs.
 
-    d_currents : the shape of `solution.currents`, loss per A. One solve of the same array with
-    its sources off and `d_currents` applied as voltages at the sensed ends gives potentials p;
-    d(loss)/dg = (p_column - p_row) dI/dg, and d(loss)/dV is the current they drive out of the
-    array at that end (Tellegen's theorem).
+    d_currents : the shape of `solution.currents`, loss per A. One solve of the transposed array,
+    its cells linearised at the solution, its sources off and `d_currents` applied as voltages at
+    the sensed ends, gives potentials p; an element between nodes a and b then has d(loss)/dx =
+    (p_b - p_a) dI/dx for anything x in its law, and d(loss)/dV is the current they drive out of
+    the array at that end (Tellegen's theorem).
     Raises CircuitError for a wrong shape or a solution that kept no voltages, SolverError where
     the adjoint does not reach the accuracy of `solution`.
     """
     if not isinstance(solution, Solution):
         raise CircuitError(f"{shown(solution)} is not a Solution.")
-    crossbar = solution.crossbar
-    row, column = solution.lines()
+    crossbar, nodes = solution.crossbar, solution.kept_nodes()
     cotangents = real_array("d_currents", d_currents, shape=solution.currents.shape)
     cotangents = np.atleast_2d(cotangents)
     at_sense = dict.fromkeys(crossbar.sensed_sides, cotangents)
-    ends = _signals_only(crossbar, solution.ends, at_sense, len(cotangents))
-    drive = Drive(ends, len(cotangents), single=False)
-    adjoint = _solved(crossbar, drive, NODAL, solution.factor, solution.rtol, "voltages", True)
-    raise_unless_converged(adjoint)
-    proof, (adjoint_row, adjoint_column) = adjoint.proof, adjoint.lines()
-    across = adjoint_column.minus(adjoint_row)
-    voltages, device = row.minus(column), crossbar.device
-
-    def per_cell(slope: Callable[..., Any]) -> Array:
-        return (across * crossbar.by_law(slope, voltages)).sum(axis=0)
+    drive = _signals_only(solution.drive, at_sense, len(cotangents))
+    adjoint = _adjoint(solution, drive)
+    proof, potentials = adjoint.proof, adjoint.kept_nodes()
 
     def shaped(values: Array) -> Array:
         return values[0] if solution.single else values
@@ -162,16 +159,47 @@ def gradient(solution: Solution, d_currents: Any) -> Gradient:
         sides = [s for s in (first, second) if isinstance(getattr(crossbar, s), Driven)]
         return shaped(sum_over(proof.currents, sides)) if sides else None
 
+    conductances, parameters, at_gates = np.zeros(crossbar.shape), {}, None
+    for element in crossbar.cell_elements:
+        across = -potentials.across(element.nodes)
+        if element.name == "cell":
+            conductances = (across * conductance_slope(crossbar, nodes)).sum(axis=0)
+        for name in element.model.device.parameters:
+            by_cell = across * element.slope(nodes, name)
+            parameters[element.prefix + name] = by_cell.sum(axis=0)
+        if "gate" in element.nodes:
+            by_cell = across * element.slope(nodes, "v_g")
+            at_gates = shaped(by_cell.sum(axis=2 if crossbar.gate_lines == "row" else 1))
     on_rows, on_columns = driven("left", "right"), driven("top", "bottom")
     return Gradient(
-        conductances=per_cell(device.conductance_slope),
-        parameters={
-            name: per_cell(partial(device.parameter_slope, name)) for name in device.parameters
-        },
+        conductances=conductances,
+        parameters=parameters,
         voltages=on_rows if on_rows is not None else on_columns,
         column_voltages=on_columns if on_rows is not None else None,
+        gates=at_gates,
         end_voltages=TerminalValues(**{s: shaped(proof.currents[s]) for s in SIDES}),
     )
+
+
+@np.errstate(over="ignore", invalid="ignore")  # the proof tells of numbers that are not finite
+def _adjoint(solution: Solution, drive: Drive) -> Solution:
+    """The proven answer of the transposed array, linearised at `solution`, under `drive`."""
+    crossbar = solution.crossbar
+    answer = nodal.adjoint(solution, drive)
+    cells = adjoint_outflow(crossbar, solution.kept_nodes())
+    proof = prove(crossbar, drive.ends, answer.nodes, cells=cells)
+    found = Solution(
+        crossbar,
+        drive,
+        proof,
+        solution.rtol,
+        answer.engine,
+        answer.stats,
+        answer.strategies,
+        answer.nodes,
+    )
+    raise_unless_converged(found)
+    return found
 
 
 def effective_matrix(crossbar: Crossbar) -> tuple[Array, Array]:
@@ -183,6 +211,11 @@ def effective_matrix(crossbar: Crossbar) -> tuple[Array, Array]:
     """
     if not isinstance(crossbar, Crossbar):
         raise CircuitError(f"{shown(crossbar)} is not a Crossbar.")
+    if not crossbar.is_linear:
+        names = " + ".join(device.name for device in crossbar.devices.values())
+        raise CircuitError(
+            f"effective_matrix needs linear cells; {names} is not linear. Use solve and gradient."
+        )
     if crossbar.drives_rows == crossbar.drives_columns:
         raise CircuitError(
             "effective_matrix needs an array that is driven on its rows or on its columns alone. "
@@ -195,9 +228,8 @@ def effective_matrix(crossbar: Crossbar) -> tuple[Array, Array]:
     forward = inputs <= outputs
     signals = np.eye(min(inputs, outputs))
     at = driven if forward else sensed
-    ends = _signals_only(crossbar, quiet.ends, dict.fromkeys(at, signals), len(signals))
-    drive = Drive(ends, len(signals), single=False)
-    unit = _solved(crossbar, drive, NODAL, quiet.factor, quiet.rtol, "currents", True)
+    drive = _signals_only(quiet.drive, dict.fromkeys(at, signals), len(signals))
+    unit = _solved(crossbar, drive, NODAL, quiet, quiet.rtol, "currents", True)
     raise_unless_converged(unit)
     currents = unit.proof.currents
     matrix = sum_over(currents, sensed) if forward else sum_over(currents, driven).T
@@ -237,7 +269,7 @@ def _refuse_vectors(
         "ngspice keeps 16 digits of every node voltage, not of wire currents: pass a larger rtol, "
         'or use engine="nodal".'
         if answer.engine == "ngspice"
-        else "Pass a larger rtol, or check for conductances many decades apart."
+        else "Pass a larger rtol, lower the drive, or check for conductances many decades apart."
     )
     raise SolverError(
         f"{vectors} {named} did not converge: Kirchhoff error {error[worst]:.1e} A "
@@ -252,7 +284,7 @@ def _solved(
     crossbar: Crossbar,
     drive: Drive,
     engine: Engine,
-    factor: Any,
+    start: Solution | None,
     rtol: float,
     keep: str,
     extrapolate: bool,
@@ -260,37 +292,46 @@ def _solved(
     size = max(1, _BLOCK_NODES // (2 * crossbar.conductances.size))
     slices = drive.blocks(size) if keep == "currents" else [slice(0, drive.batch)]
     proofs: list[Proof] = []
+    strategies: tuple[str, ...] = ()
+    factor = start.factor if start is not None and start.crossbar is crossbar else None
+    guess = start.nodes if start is not None and _fits(start, crossbar, drive) else None
     answer = None
     for vectors in slices:
-        part = {side: end.select(vectors) for side, end in drive.ends.items()}
-        answer = engine.solve(crossbar, part, factor)
-        proofs.append(prove(crossbar, part, answer.row, answer.column, answer.measured))
+        part = drive.select(vectors)
+        answer = engine.solve(crossbar, part, factor, guess if len(slices) == 1 else None)
+        proofs.append(prove(crossbar, part.ends, answer.nodes, answer.measured))
+        strategies += answer.strategies or ("",) * part.batch
         if not extrapolate:
-            _check_valid_range(crossbar, answer, vectors.start)
+            check_valid_voltages(crossbar, answer.nodes, vectors.start)
         factor = answer.factor
     assert answer is not None  # a drive holds at least one vector
-    kept = (answer.row, answer.column) if keep == "voltages" else (None, None)
     return Solution(
         crossbar,
-        drive.ends,
+        drive,
         _joined(proofs),
         rtol,
-        drive.single,
         answer.engine,
         answer.stats,
-        *kept,
-        factor=factor,
+        strategies,
+        answer.nodes if keep == "voltages" else None,
+        factor,
     )
 
 
-def _signals_only(
-    crossbar: Crossbar, ends: Mapping[Side, Ends], signals: dict[Side, Array], batch: int
-) -> dict[Side, Ends]:
-    """`ends` with `signals` (batch, lines) as their only sources."""
-    return {
-        side: end.with_signal(signals.get(side, np.zeros((batch, crossbar.lines(side)))))
-        for side, end in ends.items()
-    }
+def _fits(start: Solution, crossbar: Crossbar, drive: Drive) -> bool:
+    """Whether the voltages of `start` can stand for those of `crossbar` under `drive`."""
+    elements = len(start.crossbar.cell_elements), len(crossbar.cell_elements)
+    same_shape = start.crossbar.shape == crossbar.shape and elements[0] == elements[1]
+    return same_shape and start.drive.batch == drive.batch
+
+
+def _signals_only(drive: Drive, signals: dict[Side, Array], batch: int) -> Drive:
+    """`drive` with `signals` (batch, lines) as its only sources."""
+    ends = {}
+    for side, end in drive.ends.items():
+        none = np.zeros((batch, len(end.resistance)))
+        ends[side] = end.with_signal(signals.get(side, none))
+    return Drive(ends, batch, False, np.zeros((1, drive.gates.shape[1])))
 
 
 def sum_over(currents: Mapping[Side, Array], sides: Sequence[Side]) -> Array:
@@ -305,17 +346,3 @@ def _joined(proofs: list[Proof]) -> Proof:
         np.concatenate([p.error_bound for p in proofs]),
         np.concatenate([p.scale for p in proofs]),
     )
-
-
-def _check_valid_range(crossbar: Crossbar, answer: Answer, first: int) -> None:
-    """Refuse cell voltages the device does not cover; `first` is the number of vector 0."""
-    low, high = crossbar.device.valid["v"]
-    signed = answer.row.minus(answer.column)
-    outside = (signed < low) | (signed > high)
-    if outside.any():
-        vector, row, column = (int(k) for k in np.argwhere(outside)[0])
-        raise CircuitError(
-            f"cell {row}, {column} of vector {first + vector} is at "
-            f"{signed[vector, row, column]:.3g} V, outside the valid range {low:g} to {high:g} V "
-            f"of device {crossbar.device.name!r}. Lower the drive, or pass extrapolate=True."
-        )

@@ -9,7 +9,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from circuitxbar.arguments import Array, positive_number, real_array, shown, whole_number
+from circuitxbar.arguments import (
+    Array,
+    positive_number,
+    real_array,
+    real_number,
+    shown,
+    whole_number,
+)
 from circuitxbar.circuit.circuit import Circuit, SubCircuit
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.circuit.solution import Solution
@@ -74,6 +81,8 @@ class Tile:
     driver : the Driven end at the left of every row; None is an ideal one.
     sense : Grounded, Held (an amplifier's offset) or Norton, at the bottom of every column;
     None is an ideal virtual ground.  adc : None; currents are read without a converter.
+    selector, transistor, gate_lines, temperature : as for cx.Crossbar.  gate_voltage : V, of all
+    transistors.
     With ideal wires and ends and linear cells y == x @ weights to rounding.
     """
 
@@ -86,6 +95,11 @@ class Tile:
     driver: Driven | None = None
     sense: Grounded | Held | Norton | None = None
     adc: None = None
+    selector: str | os.PathLike[str] | Device | None = field(default=None, kw_only=True)
+    transistor: str | os.PathLike[str] | Device | None = field(default=None, kw_only=True)
+    gate_lines: Literal["row", "column"] = field(default="row", kw_only=True)
+    gate_voltage: float | None = field(default=None, kw_only=True)
+    temperature: float = field(default=300.15, kw_only=True)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -96,7 +110,6 @@ class Tile:
         put(self, "rows", whole_number("Tile.rows", self.rows, minimum=1, error=MappingError))
         columns = whole_number("Tile.columns", self.columns, minimum=pair, error=MappingError)
         put(self, "columns", columns)
-        put(self, "device", find_device(self.device))
         volts = self.read_voltage
         volts = positive_number("Tile.read_voltage", volts, unit="V", error=MappingError)
         put(self, "read_voltage", volts)
@@ -113,11 +126,25 @@ class Tile:
                         f"Tile.{name}: {part} has shape {np.shape(number)}. Pass a single number: "
                         "arrays of several sizes are cut from a tile."
                     )
+        cell = self._crossbar(np.ones((1, 1)))
+        for name in ("device", "selector", "transistor", "temperature"):
+            put(self, name, getattr(cell, name))
+        put(self, "gate_voltage", self._checked_gate_voltage())
+
+    def _checked_gate_voltage(self) -> float | None:
+        if (self.gate_voltage is None) != (self.transistor is None):
+            raise MappingError(
+                "Tile.gate_voltage belongs to a transistor. Pass both, or none of them."
+            )
+        if self.gate_voltage is None:
+            return None
+        return real_number("Tile.gate_voltage", self.gate_voltage, unit="V", error=MappingError)
 
     def __repr__(self) -> str:
-        assert isinstance(self.device, Device)
+        parts = [part for part in (self.selector, self.device, self.transistor) if part is not None]
+        cells = " + ".join(repr(find_device(part).name) for part in parts)
         return (
-            f"Tile({self.rows} x {self.columns} cells of {self.device.name!r}, {self.mapping}, "
+            f"Tile({self.rows} x {self.columns} cells of {cells}, {self.mapping}, "
             f"{self.wires.row:g} and {self.wires.column:g} ohm per segment, "
             f"{self.read_voltage:g} V)"
         )
@@ -201,7 +228,9 @@ class Tile:
         weights, x = _checked(weights, x[None, :])
         voltages = x * self._volts(input_range)
         arrays = list(self.arrays(weights, weight_range))
-        circuits = [array.crossbar.circuit(voltages[:, array.inputs]) for array in arrays]
+        circuits = [
+            a.crossbar.circuit(voltages[:, a.inputs], gates=self.gate_voltage) for a in arrays
+        ]
         if len(circuits) == 1:
             return circuits[0]
         whole = Circuit(title="layer {} x {} on {} arrays".format(*weights.shape, len(arrays)))
@@ -220,43 +249,63 @@ class Tile:
             for column in range(0, outputs, self._outputs):
                 rows = slice(row, min(row + self.rows, inputs))
                 columns = slice(column, min(column + self._outputs, outputs))
-                crossbar = Crossbar(
-                    conductances[rows, pair * columns.start : pair * columns.stop],
-                    self.device,
-                    wires=self.wires,
-                    left=self.driver or Driven(),
-                    bottom=self.sense or Grounded(),
-                )
-                yield TileArray(rows, columns, crossbar)
+                cells = conductances[rows, pair * columns.start : pair * columns.stop]
+                yield TileArray(rows, columns, self._crossbar(cells))
+
+    def _crossbar(self, conductances: Array) -> Crossbar:
+        return Crossbar(
+            conductances,
+            self.device,
+            selector=self.selector,
+            transistor=self.transistor,
+            gate_lines=self.gate_lines,
+            temperature=self.temperature,
+            wires=self.wires,
+            left=self.driver or Driven(),
+            bottom=self.sense or Grounded(),
+        )
 
     def description(self) -> dict[str, Any]:
         """Everything of this tile in terms of JSON; `Tile.from_description` makes it again."""
-        assert isinstance(self.device, Device)
         return {
             "rows": self.rows,
             "columns": self.columns,
             "mapping": _with_kind(self.mapping),
             "read_voltage": self.read_voltage,
             "wires": dict(vars(self.wires)),
-            "device": {"text": self.device.text, "values": dict(self.device.values)},
+            "device": _device_description(self.device),
             "driver": _with_kind(self.driver),
             "sense": _with_kind(self.sense),
+            "selector": _device_description(self.selector),
+            "transistor": _device_description(self.transistor),
+            "gate_lines": self.gate_lines,
+            "gate_voltage": self.gate_voltage,
+            "temperature": self.temperature,
         }
 
     @staticmethod
     def from_description(description: Any, where: str) -> Tile:
         """The tile of a `description`; NetlistError naming the file `where` if it is none."""
         try:
-            device = description["device"]
+            device: Any
+            device, selector, transistor = (
+                _device_described(description[name], where)
+                for name in ("device", "selector", "transistor")
+            )
             return Tile(
                 description["rows"],
                 description["columns"],
                 _of_kind(MAPPINGS, description["mapping"]),
                 description["read_voltage"],
                 Wires(**description["wires"]),
-                parse_device(device["text"], where).with_parameters(**device["values"]),
+                device,
                 _of_kind(TERMINATIONS, description["driver"]),
                 _of_kind(TERMINATIONS, description["sense"]),
+                selector=selector,
+                transistor=transistor,
+                gate_lines=description["gate_lines"],
+                gate_voltage=description["gate_voltage"],
+                temperature=description["temperature"],
             )
         except (KeyError, TypeError, AttributeError, CircuitxbarError) as problem:
             raise NetlistError(f"{where}: the saved tile cannot be read ({problem}).") from None
@@ -286,7 +335,7 @@ class Tile:
         if len(voltages) > outputs and within and has_linear_response(crossbar):
             combinations = self.mapping.invert_backward(np.eye(outputs), weight_range)
             return linear_response(crossbar, combinations)
-        return solve(crossbar, voltages, keep=keep)
+        return solve(crossbar, voltages, gates=self.gate_voltage, keep=keep)
 
     def _adjoint(
         self, forward: TileForward, array: TileArray, read: Solution | LinearResponse, d_y: Array
@@ -310,7 +359,9 @@ class Tile:
         pairs = self.mapping.invert_backward(d_y, forward.weight_range)
         largest = np.abs(pairs).max(axis=1, keepdims=True)
         scale = np.where(largest > 0, largest, 1.0) / self.read_voltage
-        back = solve(array.crossbar.transpose(), pairs / scale, keep="currents")
+        back = solve(
+            array.crossbar.transpose(), pairs / scale, gates=self.gate_voltage, keep="currents"
+        )
         return back.currents * scale
 
 
@@ -331,6 +382,16 @@ def _checked(weights: Any, x: Any) -> tuple[Array, Array]:
     if len(x) == 0:
         raise MappingError("x holds no vector. Pass at least one.")
     return weights, x
+
+
+def _device_description(device: Any) -> dict[str, Any] | None:
+    return None if device is None else {"text": device.text, "values": dict(device.values)}
+
+
+def _device_described(description: dict[str, Any] | None, where: str) -> Device | None:
+    if description is None:
+        return None
+    return parse_device(description["text"], where).with_parameters(**description["values"])
 
 
 def _with_kind(value: Any) -> dict[str, Any] | None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from circuitxbar.arguments import Array
+from circuitxbar.circuit.cells import CellElement, Node
 from circuitxbar.circuit.circuit import Circuit, Group, Kind, Names, SubCircuit, check_name
+from circuitxbar.circuit.potentials import last_cells
 from circuitxbar.circuit.terminations import SIDES, Ends, Floating, Side
 
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
+    from circuitxbar.circuit.drive import Drive
 
 
 class _Builder:
@@ -26,8 +29,15 @@ class _Builder:
         rows, columns = crossbar.shape
         grid = np.indices((rows, columns)).reshape(2, -1).T
         self.grid = grid
-        self.row_nodes = self.nodes(Names("row_{}_{}", grid)).reshape(rows, columns)
-        self.column_nodes = self.nodes(Names("column_{}_{}", grid)).reshape(rows, columns)
+        self.cell_nodes: dict[Node, np.ndarray] = {
+            "row": self.nodes(Names("row_{}_{}", grid)).reshape(rows, columns),
+            "column": self.nodes(Names("column_{}_{}", grid)).reshape(rows, columns),
+        }
+        if len(crossbar.cell_elements) > 1:
+            closed = crossbar.conductances > 0
+            inner = np.zeros(crossbar.shape, dtype=int)
+            inner[closed] = self.nodes(Names("inner_{}_{}", np.argwhere(closed)))
+            self.cell_nodes["inner"] = inner
 
     def nodes(self, names: Names) -> np.ndarray:
         self.node_names.append(names)
@@ -44,17 +54,44 @@ class _Builder:
     def lay_cells_and_wires(self, terminated: Mapping[Side, np.ndarray]) -> dict[Side, np.ndarray]:
         """Cells, wires and end nodes; returns the node at the end of each line (0 if it floats)."""
         crossbar = self.crossbar
-        cells = Names("cell_{}_{}", self.grid)
-        resistance = _resistance(crossbar.cell_conductances.ravel())
-        self.elements("R", cells, self.row_nodes.ravel(), self.column_nodes.ravel(), resistance)
         end_nodes = {side: self._end_nodes(side, terminated[side]) for side in SIDES}
+        self.gate_nodes = self._gate_nodes()
+        for element in crossbar.cell_elements:
+            self._cells(element)
         row_line = np.hstack(
-            [end_nodes["left"][:, None], self.row_nodes, end_nodes["right"][:, None]]
+            [end_nodes["left"][:, None], self.cell_nodes["row"], end_nodes["right"][:, None]]
         )
-        column_line = np.vstack([end_nodes["top"], self.column_nodes, end_nodes["bottom"]])
+        column_line = np.vstack([end_nodes["top"], self.cell_nodes["column"], end_nodes["bottom"]])
         self._wires("rowwire_{}_{}", row_line[:, :-1], row_line[:, 1:], crossbar.row_segments)
         self._wires("columnwire_{}_{}", column_line[:-1], column_line[1:], crossbar.column_segments)
         return end_nodes
+
+    def _cells(self, element: CellElement) -> None:
+        """One element of every cell: resistors where it is linear, open or short, else its law."""
+        pattern = f"{element.name}_{{}}_{{}}"
+        ends = [self.cell_nodes[node] for node in (element.nodes[0], element.nodes[-1])]
+        resistive = ~element.there | element.model.device.is_linear
+        if "inner" in element.nodes:  # an open memory element leaves out the whole cell
+            resistive &= self.crossbar.conductances > 0
+        first, last = (nodes[resistive] for nodes in ends)
+        names = Names(pattern, np.argwhere(resistive))
+        self.elements("R", names, first, last, _resistance(element.conductances[resistive]))
+        lawful = element.there & ~resistive
+        if lawful.any():
+            model = element.model.at(lawful)
+            nodes = np.stack([self.cell_nodes[node][lawful] for node in element.nodes], axis=1)
+            names = Names(pattern, np.argwhere(lawful))
+            self.groups.append(Group("law", names, nodes, model.conductances, model))
+
+    def _gate_nodes(self) -> np.ndarray:
+        """The node of every gate line; each cell learns the one of its transistor."""
+        lines = np.arange(self.crossbar.gate_count)
+        if len(lines) == 0:
+            return lines
+        gates = self.nodes(Names("gate_{}", lines[:, None]))
+        along = gates[:, None] if self.crossbar.gate_lines == "row" else gates
+        self.cell_nodes["gate"] = np.broadcast_to(along, self.crossbar.shape)
+        return gates
 
     def _end_nodes(self, side: Side, terminated: np.ndarray) -> np.ndarray:
         nodes = np.zeros(len(terminated), dtype=int)
@@ -103,21 +140,32 @@ class _Builder:
             "V", names("source", lines), source_nodes[lines], 0, _by_vector(ends.voltage)[lines]
         )
 
+    def drive_gates(self, gates: Array) -> None:
+        """An ideal source at every gate line."""
+        if len(self.gate_nodes):
+            names = Names("source_gate_{}", np.arange(len(self.gate_nodes))[:, None])
+            self.elements("V", names, self.gate_nodes, 0, _by_vector(gates))
+
     def circuit(self, title: str) -> Circuit:
         return Circuit(title, tuple(self.node_names), tuple(self.groups))
 
 
-def array_circuit(crossbar: Crossbar, ends: Mapping[Side, Ends]) -> Circuit:
-    """The circuit of `crossbar` with its line ends in the state `ends`."""
+def array_circuit(crossbar: Crossbar, drive: Drive) -> Circuit:
+    """The circuit of `crossbar` with its line ends and gates in the state `drive`.
+
+    Its nodes are those of the rows, of the columns, the inner ones, the line ends, the gates,
+    and what sources need.
+    """
     builder = _Builder(crossbar)
-    end_nodes = builder.lay_cells_and_wires({side: ends[side].terminated for side in SIDES})
+    end_nodes = builder.lay_cells_and_wires({side: drive.ends[side].terminated for side in SIDES})
     for side in SIDES:
-        builder.terminate(side, ends[side], end_nodes[side])
+        builder.terminate(side, drive.ends[side], end_nodes[side])
+    builder.drive_gates(drive.gates)
     return builder.circuit("crossbar {} x {}".format(*crossbar.shape))
 
 
 def array_subcircuit(crossbar: Crossbar, name: str) -> SubCircuit:
-    """The cells and wires of `crossbar`; every end that is not Floating is a pin."""
+    """The cells and wires of `crossbar`; ends that are not Floating, and gates, are its pins."""
     check_name("sub-circuit", name)
     builder = _Builder(crossbar)
     pinned = {
@@ -129,7 +177,41 @@ def array_subcircuit(crossbar: Crossbar, name: str) -> SubCircuit:
     end_nodes = builder.lay_cells_and_wires(pinned)
     circuit = builder.circuit(name)
     pins = [int(node) for side in SIDES for node in end_nodes[side] if node]
+    pins += builder.gate_nodes.tolist()
     return SubCircuit(name, circuit, {circuit.nodes[node]: node for node in pins})
+
+
+def on_grids(crossbar: Crossbar, values: Array) -> list[Array]:
+    """`values` (nodes, batch) of an array_circuit as (batch, rows, columns): row, column, inner.
+
+    The last only where cells have an inner node; what an open memory element leaves out hangs on
+    the line of its other element.
+    """
+    size = crossbar.conductances.size
+    grids = [values[first : first + size].T.reshape(-1, *crossbar.shape) for first in (1, 1 + size)]
+    if len(crossbar.cell_elements) > 1:
+        closed = crossbar.conductances > 0
+        inner = grids[0 if crossbar.transistor is None else 1].copy()
+        inner[:, closed] = values[1 + 2 * size : 1 + 2 * size + closed.sum()].T
+        grids.append(inner)
+    return grids
+
+
+def by_node(
+    crossbar: Crossbar, drive: Drive, circuit: Circuit, grids: Sequence[Array], gates: Array
+) -> Array:
+    """The inverse of `on_grids`, (nodes, batch), with the values of the gates (batch, lines).
+
+    Line ends have the value of their last cell, nodes of sources 0.
+    """
+    parts = [np.zeros((1, drive.batch)), *(grid.reshape(len(grid), -1).T for grid in grids[:2])]
+    if len(grids) > 2:
+        parts.append(grids[2][:, crossbar.conductances > 0].T)
+    for side in SIDES:
+        parts.append(last_cells(side, grids[0], grids[1])[:, drive.ends[side].terminated].T)
+    parts.append(gates.T)
+    laid = np.concatenate([np.broadcast_to(p, (len(p), drive.batch)) for p in parts])
+    return np.concatenate([laid, np.zeros((circuit.node_count - len(laid), drive.batch))])
 
 
 def _line(side: Side) -> str:

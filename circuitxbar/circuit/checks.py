@@ -61,7 +61,8 @@ def _check_source_loops(circuit: Circuit, net: np.ndarray) -> None:
 
 def _check_paths(circuit: Circuit) -> None:
     conducting = [_conducting(g) for g in circuit.groups]
-    edges = [g.nodes[c] for g, c in zip(circuit.groups, conducting, strict=True)]
+    # From first to last terminal: a gate conducts to nowhere.
+    edges = [g.nodes[c][:, [0, -1]] for g, c in zip(circuit.groups, conducting, strict=True)]
     part = _smallest_in_part(circuit.node_count, edges)
     lost = np.flatnonzero(part != 0)
     if len(lost) == 0:
@@ -82,7 +83,7 @@ def _check_paths(circuit: Circuit) -> None:
 def _conducting(group: Group) -> np.ndarray:
     if group.kind == "R":
         return np.isfinite(group.values)
-    return np.full(len(group.names), group.kind == "V")
+    return np.full(len(group.names), group.kind in ("V", "law"))
 
 
 def _smallest_in_part(nodes: int, edges: list[np.ndarray]) -> np.ndarray:

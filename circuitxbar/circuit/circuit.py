@@ -6,23 +6,35 @@ handful of arrays.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_number, resistances, shown, whole_number
-from circuitxbar.errors import CircuitError
+from circuitxbar.arguments import (
+    Array,
+    positive_number,
+    real_number,
+    resistances,
+    shown,
+    whole_number,
+)
+from circuitxbar.circuit.model import Model
+from circuitxbar.devices.device import ROOM, Device
+from circuitxbar.devices.library import device as find_device
+from circuitxbar.errors import CircuitError, ModelError
 
-Kind = Literal["R", "V", "I"]
-UNITS: dict[Kind, str] = {"R": "ohm", "V": "V", "I": "A"}
+Kind = Literal["R", "V", "I", "law"]
+UNITS: dict[Kind, str] = {"R": "ohm", "V": "V", "I": "A", "law": "S"}
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.]*\Z")
-# Ground's other name, words that ngspice takes for sets of vectors or for the temperature, and
-# the node that counts the vectors of a batch.
-_RESERVED = frozenset(["gnd", "all", "allv", "alli", "ally", "temper", "vector_index"])
+# Ground's other name, words that ngspice takes for sets of vectors, for the temperature or for
+# random numbers, and the node that counts the vectors of a batch.
+_SETS, _RANDOM = ["all", "allv", "alli", "ally"], ["gauss", "agauss", "unif", "aunif", "limit"]
+_RESERVED = frozenset(["gnd", *_SETS, "temper", *_RANDOM, "vector_index"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +69,16 @@ class Group:
 
     R: resistance in ohm, 0 joins its nodes and inf is open. V: first node minus second, in volt.
     I: ampere, flowing from the first node through the source into the second.
+    law: the device of `model`; nodes (n, terminals) in the order of its terminals, values its
+    conductances in S. Current flows from the first node into the last; a middle one (the gate)
+    carries none.
     """
 
     kind: Kind
     names: Names
     nodes: np.ndarray
     values: Array
+    model: Model | None = None
 
 
 @dataclass(frozen=True)
@@ -95,8 +111,26 @@ class CurrentSource:
     current: float
 
 
-Element = Resistor | VoltageSource | CurrentSource
-_KIND: dict[type, Kind] = {Resistor: "R", VoltageSource: "V", CurrentSource: "I"}
+@dataclass(frozen=True)
+class DeviceElement:
+    """A device between `nodes`, one for each of its terminals and in their order.
+
+    Current flows from the first node into the last; the middle one of three is the gate.
+    device : name in device_models/, path of a TOML file, or a Device.
+    conductance : g of its law, S, above 0; None for a law that is free of g.
+    parameters : those that differ from the device, name -> value in the parameter's own unit.
+    temperature : K.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    device: str | os.PathLike[str] | Device
+    conductance: float | None = None
+    parameters: Mapping[str, float] | None = None
+    temperature: float = ROOM
+
+
+Element = Resistor | VoltageSource | CurrentSource | DeviceElement
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +167,13 @@ class Circuit:
         """Number of source vectors the circuit holds."""
         return max((g.values.shape[1] for g in self.groups if g.values.ndim == 2), default=1)
 
+    def vector(self, k: int) -> Circuit:
+        """This circuit with the sources of vector `k` alone."""
+        groups = (
+            replace(g, values=g.values[:, k]) if g.values.ndim == 2 else g for g in self.groups
+        )
+        return replace(self, groups=tuple(groups))
+
     @cached_property
     def nodes(self) -> list[str]:
         """The name of every node, by number."""
@@ -164,33 +205,29 @@ class Circuit:
     def add(self, *elements: Element) -> Circuit:
         """This circuit with `elements`; nodes named for the first time are made.
 
-        Raises CircuitError for duplicate or ill-formed names and non-finite values.
+        Raises CircuitError for duplicate or ill-formed names and values that are not finite, and
+        CircuitError or ModelError for devices that do not fit their element.
         """
         numbers, names = dict(self._node_numbers), list(self.node_names)
         taken, groups = set(self._element_places), list(self.groups)
         for element in elements:
-            kind = _KIND.get(type(element))
-            if kind is None:
+            if not isinstance(element, Element):
                 raise CircuitError(
                     f"{shown(element)} is not an element. "
-                    "Use Resistor, VoltageSource or CurrentSource."
+                    "Use Resistor, VoltageSource, CurrentSource or DeviceElement."
                 )
-            name, first, second, value = vars(element).values()
-            check_name("element", name)
-            if name in taken:
-                raise CircuitError(f"element {name!r} exists already. Choose another name.")
-            taken.add(name)
-            for node in (first, second):
+            check_name("element", element.name)
+            if element.name in taken:
+                raise CircuitError(f"element {element.name!r} exists already. Choose another name.")
+            taken.add(element.name)
+            kind, nodes, value, model = _parts(element)
+            for node in nodes:
                 check_name("node", node)
                 if node not in numbers:
                     numbers[node] = len(numbers)
                     names.append(Names.one(node))
-            if kind == "R":
-                value = float(resistances(name, value, shape=()))
-            else:
-                value = real_number(name, value, unit=UNITS[kind])
-            ends = np.array([[numbers[first], numbers[second]]])
-            groups.append(Group(kind, Names.one(name), ends, np.array([value], dtype=float)))
+            ends = np.array([[numbers[node] for node in nodes]])
+            groups.append(Group(kind, Names.one(element.name), ends, np.array([value]), model))
         return replace(self, node_names=tuple(names), groups=tuple(groups))
 
     def instance(self, name: str, subcircuit: SubCircuit, **pins: str) -> Circuit:
@@ -287,6 +324,67 @@ def check_name(what: str, name: object) -> None:
             f"{what} name {shown(name)} cannot be used. Use lower-case letters, digits, '_' and "
             f"'.', and none of {', '.join(sorted(_RESERVED))}; ground is '0'."
         )
+
+
+def _parts(element: Element) -> tuple[Kind, tuple[str, ...], float, Model | None]:
+    """Kind, nodes, value and model of `element`, its values checked."""
+    match element:
+        case Resistor(name, first, second, resistance):
+            return "R", (first, second), float(resistances(name, resistance, shape=())), None
+        case VoltageSource(name, first, second, voltage):
+            return "V", (first, second), real_number(name, voltage, unit=UNITS["V"]), None
+        case CurrentSource(name, first, second, current):
+            return "I", (first, second), real_number(name, current, unit=UNITS["I"]), None
+    model = _checked_model(element)
+    return "law", tuple(element.nodes), float(model.conductances[0]), model
+
+
+def _checked_model(element: DeviceElement) -> Model:
+    name = f"element {element.name!r}"
+    device = find_device(element.device)
+    if not isinstance(element.nodes, tuple | list) or len(element.nodes) != len(device.terminals):
+        raise CircuitError(
+            f"{name}: nodes = {shown(element.nodes)}; {device.name!r} needs one for each of "
+            f"{', '.join(device.terminals)}."
+        )
+    conductance = element.conductance
+    if (conductance is None) == device.uses_conductance:
+        told = (
+            "needs a conductance"
+            if device.uses_conductance
+            else "is free of g: give no conductance"
+        )
+        raise CircuitError(f"{name}: the law of {device.name!r} {told}.")
+    if conductance is None:
+        conductance = 1.0  # without a meaning
+    else:
+        low, high = device.valid["g"]
+        conductance = positive_number(f"{name}: conductance", conductance, unit="S")
+        if not low <= conductance <= high:
+            raise CircuitError(
+                f"{name}: conductance = {conductance:.3g} S is outside the valid range "
+                f"{low:g} to {high:g} S of {device.name!r}."
+            )
+    parameters = element.parameters if element.parameters is not None else {}
+    if not isinstance(parameters, Mapping):
+        raise CircuitError(
+            f"{name}: parameters = {shown(parameters)} is not a dict of name: value."
+        )
+    for key in parameters:
+        if key not in device.parameters:
+            raise CircuitError(
+                f"{name}: {device.name!r} has no parameter {shown(key)}. "
+                f"It has: {', '.join(device.parameters) or 'none'}."
+            )
+    try:
+        checked = device.with_parameters(**parameters).values
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from None
+    temperature = real_number(
+        f"{name}: temperature", element.temperature, unit="K", minimum=1.0, maximum=2000.0
+    )
+    own = {key: np.array(checked[key]) for key in parameters}
+    return Model(device, np.array([conductance]), own, temperature)
 
 
 def _unknown(what: str, name: object, known: dict[str, int] | dict[str, tuple[int, int]]) -> str:

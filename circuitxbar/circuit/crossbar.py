@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from circuitxbar.arguments import Array, real_array, real_number, shown
 from circuitxbar.circuit.build import array_circuit, array_subcircuit
+from circuitxbar.circuit.cells import CellElement, cell_elements
 from circuitxbar.circuit.circuit import Circuit, SubCircuit
 from circuitxbar.circuit.drive import Drive
 from circuitxbar.circuit.terminations import (
@@ -29,7 +30,7 @@ from circuitxbar.circuit.wires import Wires
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.library import device as find_device
 from circuitxbar.devices.model_file import parse_device
-from circuitxbar.errors import CircuitError, CircuitxbarError, NetlistError
+from circuitxbar.errors import CircuitError, CircuitxbarError, ModelError, NetlistError
 from circuitxbar.storage import read_npz, write_npz
 
 LARGEST_CONDUCTANCE = 10.0  # S; a larger finite value is a resistance given by mistake
@@ -39,9 +40,15 @@ LARGEST_CONDUCTANCE = 10.0  # S; a larger finite value is a resistance given by 
 class Crossbar:
     """An array of cells between word lines (rows) and bit lines (columns).
 
-    conductances : (rows, columns), S; 0 is an open cell, inf a short.
-    device : name in device_models/, path of a TOML file, or a Device.
-    parameters : device parameters that differ from the file, scalar or (rows, columns).
+    conductances : (rows, columns), S, of the memory elements; 0 is an open cell, inf a short.
+    device : the memory element: name in device_models/, path of a TOML file, or a Device. Where
+    its law is free of g, conductances hold 1 for a cell, 0 for none and inf for a short.
+    selector : two-terminal device in series with it, on the word-line side (1S1R).
+    transistor : three-terminal device between it and the bit line (1T1R): drain at the memory
+    element, source at the bit line, bulk at 0 V. Both are named like `device`.
+    gate_lines : "row" or "column": along which lines the gates of the transistors are joined.
+    parameters : device parameters that differ from the file, scalar or (rows, columns); those of
+    the selector and the transistor as "selector.name" and "transistor.name".
     temperature : K.
     wires : resistance per segment.
     left, right, bottom, top : what each line end is connected to.
@@ -52,6 +59,9 @@ class Crossbar:
 
     conductances: Any  # an Array once made; likewise Device and dict[str, Array] below
     device: Any = "linear"
+    selector: Any = field(default=None, kw_only=True)
+    transistor: Any = field(default=None, kw_only=True)
+    gate_lines: Literal["row", "column"] = field(default="row", kw_only=True)
     parameters: Any = field(default=None, kw_only=True)
     temperature: float = field(default=300.15, kw_only=True)
     wires: Wires = field(default_factory=Wires, kw_only=True)
@@ -61,30 +71,23 @@ class Crossbar:
     top: Termination = field(default_factory=Floating, kw_only=True)
 
     def __post_init__(self) -> None:
-        conductances = _checked_conductances(self.conductances)
-        device = find_device(self.device)
         put = object.__setattr__
-        put(self, "conductances", conductances)
-        put(self, "device", device)
-        put(self, "parameters", _checked_parameters(self.parameters, device, conductances.shape))
+        put(self, "conductances", _checked_conductances(self.conductances))
+        for name in ("device", "selector", "transistor"):
+            put(self, name, _checked_device(name, getattr(self, name)))
+        if self.device is None:
+            raise ModelError("device = None: expected a name, the path of a TOML file or a Device.")
+        if self.selector is not None and self.transistor is not None:
+            raise CircuitError("a cell has a selector or a transistor, not both. Pass one of them.")
+        if self.gate_lines not in ("row", "column"):
+            raise CircuitError(f'gate_lines = {shown(self.gate_lines)}: choose "row" or "column".')
+        put(self, "parameters", _checked_parameters(self.parameters, self.devices, self.shape))
         put(
             self,
             "temperature",
             real_number("temperature", self.temperature, unit="K", minimum=1.0, maximum=2000.0),
         )
-        if not device.is_linear:
-            raise CircuitError(
-                f"device {device.name!r} has a non-linear law. This version solves linear cells; "
-                'use device="linear".'
-            )
-        negative = np.argwhere(self.cell_conductances < 0)
-        if len(negative):
-            row, column = (int(k) for k in negative[0])
-            raise CircuitError(
-                f"cell {row}, {column} of device {device.name!r} has the conductance "
-                f"{self.cell_conductances[row, column]:.1e} S with these parameters and this "
-                "temperature. It must be >= 0."
-            )
+        _check_cells(self)
         if not isinstance(self.wires, Wires):
             raise CircuitError(f"wires = {shown(self.wires)} is not a Wires(row, column).")
         self.wires.check_shape(*self.shape)
@@ -95,10 +98,8 @@ class Crossbar:
         rows, columns = self.shape
         low, high = self.conductances.min(), self.conductances.max()
         ends = ", ".join(f"{side}={type(getattr(self, side)).__name__}" for side in SIDES)
-        return (
-            f"Crossbar({rows} x {columns} cells of {self.device.name!r}, "
-            f"{low:.3g} to {high:.3g} S, {ends})"
-        )
+        cells = " + ".join(repr(device.name) for device in self.devices.values())
+        return f"Crossbar({rows} x {columns} cells of {cells}, {low:.3g} to {high:.3g} S, {ends})"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -135,26 +136,33 @@ class Crossbar:
             return across
         return (across[1] if isinstance(getattr(self, across[0]), Floating) else across[0],)
 
+    @property
+    def devices(self) -> dict[str, Device]:
+        """The device of each kind of element, by the prefix of its names in `parameters`."""
+        found = {"": self.device, "selector.": self.selector, "transistor.": self.transistor}
+        return {prefix: device for prefix, device in found.items() if device is not None}
+
+    @cached_property
+    def cell_elements(self) -> tuple[CellElement, ...]:
+        """The elements that every cell has in series, from the word line to the bit line."""
+        return cell_elements(self)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether every element of the cells is linear."""
+        return all(device.is_linear for device in self.devices.values())
+
+    @property
+    def gate_count(self) -> int:
+        """Number of gate lines; 0 without transistors."""
+        if self.transistor is None:
+            return 0
+        return self.shape[0] if self.gate_lines == "row" else self.shape[1]
+
     @cached_property
     def cell_conductances(self) -> Array:
-        """dI/dV of every cell by the law of its device, (rows, columns), S; inf for a short."""
-        short = np.isinf(self.conductances)
-        return np.where(short, np.inf, self.by_law(self.device.slope, 0.0))
-
-    def by_law(self, evaluate: Callable[..., Any], voltages: Any) -> Array:
-        """What `evaluate`, a method of the device, gives for every cell; 0 for shorts.
-
-        voltages : over the cells, (..., rows, columns) or a scalar, V.
-        """
-        short = np.isinf(self.conductances)
-        values = evaluate(
-            voltages,
-            np.where(short, 0.0, self.conductances),
-            temperature=self.temperature,
-            extrapolate=True,
-            **self.parameters,
-        )
-        return np.where(short, 0.0, values)
+        """dI/dV of every memory element at 0 V, (rows, columns), S; 0 open, inf for a short."""
+        return next(part.conductances for part in self.cell_elements if part.name == "cell")
 
     @cached_property
     def row_segments(self) -> Array:
@@ -214,25 +222,35 @@ class Crossbar:
             raise CircuitError(f"conductances has shape {array.shape}; expected {self.shape}.")
         return replace(self, conductances=array)
 
-    def circuit(self, voltages: Any = None, column_voltages: Any = None) -> Circuit:
+    def circuit(
+        self, voltages: Any = None, column_voltages: Any = None, gates: Any = None
+    ) -> Circuit:
         """This array with its terminations as a Circuit, for one input vector or a batch.
 
-        Nodes row_i_j, column_i_j, and row_i_left ... column_j_bottom at the terminated ends;
-        elements cell_i_j, rowwire_i_k, columnwire_k_j, source_row_i_left, termination_row_i_left.
+        Nodes row_i_j, column_i_j, inner_i_j within cells of two elements, and row_i_left ...
+        column_j_bottom at the terminated ends, gate_k; elements cell_i_j, selector_i_j,
+        transistor_i_j, rowwire_i_k, columnwire_k_j, source_row_i_left, termination_row_i_left,
+        source_gate_k.
         """
-        return array_circuit(self, Drive.of(self, voltages, column_voltages).ends)
+        return array_circuit(self, Drive.of(self, voltages, column_voltages, gates))
 
     def subcircuit(self, name: str = "array") -> SubCircuit:
-        """This array without its terminations; every end that is not Floating is a pin."""
+        """This array without its terminations; ends that do not float, and gates, are its pins."""
         return array_subcircuit(self, name)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything of this crossbar to one .npz file (arrays and JSON, no pickle)."""
-        header: dict[str, Any] = {"device": self.device.text, "temperature": self.temperature}
+        header: dict[str, Any] = {
+            "devices": {
+                prefix: {"text": device.text, "values": dict(device.values)}
+                for prefix, device in self.devices.items()
+            },
+            "gate_lines": self.gate_lines,
+            "temperature": self.temperature,
+        }
         arrays: dict[str, Any] = {"conductances": self.conductances}
         arrays |= {f"wires.{name}": value for name, value in vars(self.wires).items()}
         arrays |= {f"parameters.{name}": value for name, value in self.parameters.items()}
-        header["values"] = dict(self.device.values)
         for side in SIDES:
             termination = getattr(self, side)
             header[side] = type(termination).__name__
@@ -256,34 +274,77 @@ def _checked_conductances(value: Any) -> Array:
     return array
 
 
+def _checked_device(name: str, value: Any) -> Device | None:
+    """The device called `value` that can be the `name` of a cell."""
+    if value is None:
+        return None
+    device = find_device(value)
+    wanted = 3 if name == "transistor" else 2
+    if len(device.terminals) != wanted:
+        raise CircuitError(
+            f"{name} = {device.name!r} has {len(device.terminals)} terminals; expected {wanted}."
+        )
+    if name != "device" and device.uses_conductance:
+        raise CircuitError(
+            f"{name} = {device.name!r} has a law of g, and conductances are those of the memory "
+            f"elements. A {name} needs a law of its voltages and parameters alone."
+        )
+    return device
+
+
 def _checked_parameters(
-    parameters: Mapping[str, float | Array] | None, device: Device, shape: tuple[int, ...]
+    parameters: Any, devices: Mapping[str, Device], shape: tuple[int, ...]
 ) -> dict[str, Array]:
     if parameters is None:
         return {}
     if not isinstance(parameters, Mapping):
         raise CircuitError(f"parameters = {shown(parameters)} is not a dict of name: value.")
+    known = {
+        prefix + name: limits
+        for prefix, device in devices.items()
+        for name, limits in device.parameters.items()
+    }
     checked: dict[str, Array] = {}
     for name, value in parameters.items():
-        if name not in device.parameters:
-            known = ", ".join(sorted(device.parameters)) or "none"
+        if name not in known:
+            owners = " + ".join(repr(device.name) for device in devices.values())
             raise CircuitError(
-                f"parameters: device {device.name!r} has no parameter {shown(name)} "
-                f"(it has: {known})."
+                f"parameters: device {owners} has no parameter {shown(name)} "
+                f"(it has: {', '.join(sorted(known)) or 'none'})."
             )
-        limits = device.parameters[name]
-        array = real_array(f"parameters[{name!r}]", value, unit=limits.unit)
+        limits = known[name]
+        low, high = limits.range
+        array = real_array(
+            f"parameters[{name!r}]", value, unit=limits.unit, minimum=low, maximum=high
+        )
         if array.ndim and array.shape != shape:
             raise CircuitError(
                 f"parameters[{name!r}] has shape {array.shape}; expected a scalar or {shape}."
             )
-        if limits.range is not None:
-            low, high = limits.range
-            array = real_array(
-                f"parameters[{name!r}]", array, unit=limits.unit, minimum=low, maximum=high
-            )
         checked[name] = array
     return checked
+
+
+def _check_cells(crossbar: Crossbar) -> None:
+    """Refuse conductances that are none under the law of the memory element."""
+    device, given = crossbar.device, crossbar.conductances
+    if not device.uses_conductance:
+        odd = np.argwhere(np.isfinite(given) & (given != 0) & (given != 1))
+        if len(odd):
+            row, column = (int(k) for k in odd[0])
+            raise CircuitError(
+                f"conductances[{row}, {column}] = {given[row, column]:.3g}: the law of "
+                f"{device.name!r} is free of g, so conductances only say where cells are. "
+                "Give 1 for a cell, 0 for none, inf for a short."
+            )
+    negative = np.argwhere(crossbar.cell_conductances < 0) if device.is_linear else []
+    if len(negative):
+        row, column = (int(k) for k in negative[0])
+        raise CircuitError(
+            f"cell {row}, {column} of device {device.name!r} has the conductance "
+            f"{crossbar.cell_conductances[row, column]:.1e} S with these parameters and this "
+            "temperature. It must be >= 0."
+        )
 
 
 def load(path: str | os.PathLike[str]) -> Crossbar:
@@ -295,11 +356,17 @@ def load(path: str | os.PathLike[str]) -> Crossbar:
         return {n.removeprefix(start): v for n, v in arrays.items() if n.startswith(start)}
 
     try:
-        device = parse_device(header["device"], where=str(path))
+        devices = {
+            prefix.removesuffix(".") or "device": parse_device(
+                saved["text"], where=str(path)
+            ).with_parameters(**saved["values"])
+            for prefix, saved in header["devices"].items()
+        }
         ends = {side: TERMINATIONS[header[side]](**part(side)) for side in SIDES}
         return Crossbar(
             arrays["conductances"],
-            device.with_parameters(**header["values"]),
+            **devices,
+            gate_lines=header["gate_lines"],
             parameters=part("parameters"),
             temperature=header["temperature"],
             wires=Wires(**part("wires")),

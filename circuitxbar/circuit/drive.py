@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from circuitxbar.arguments import Array, real_array
+import numpy as np
+
+from circuitxbar.arguments import Array, real_array, real_number
 from circuitxbar.circuit.terminations import SIDES, Driven, Ends, Side, normal_form
 from circuitxbar.errors import CircuitError
 
@@ -15,22 +17,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Drive:
-    """All line ends of a crossbar for a batch of input vectors.
+    """All line ends and gates of a crossbar for a batch of input vectors.
 
     ends : the Ends of each side.  batch : number of vectors.
+    gates : (batch or 1, gate lines), V; none of them without transistors.
     single : whether one vector without a batch axis was given, so that answers have none either.
     """
 
     ends: dict[Side, Ends]
     batch: int
     single: bool
+    gates: Array
 
     @staticmethod
-    def of(crossbar: Crossbar, voltages: Any, column_voltages: Any = None) -> Drive:
+    def of(
+        crossbar: Crossbar, voltages: Any, column_voltages: Any = None, gates: Any = None
+    ) -> Drive:
         """The drive of `crossbar` by `voltages`, (batch, driven lines) or (driven lines,), V.
 
         `column_voltages` (batch, columns) feeds Driven column ends of an array whose rows are
-        driven too. Raises CircuitError for missing, superfluous or ill-shaped inputs.
+        driven too; `gates`, a scalar, (gate lines,) or (batch, gate lines), its transistors.
+        Raises CircuitError for missing, superfluous or ill-shaped inputs.
         """
         rows, columns = crossbar.shape
         both = crossbar.drives_rows and crossbar.drives_columns
@@ -59,7 +66,9 @@ class Drive:
                 )
             main = across = None
             signals = {}
-        batch, single = _batch(main, across)
+        at_gates = _gates(crossbar, gates)
+        given = {"voltages": main, "column_voltages": across, "gates": at_gates}
+        batch, single = _batch({name: v for name, v in given.items() if v is not None})
         ends = {}
         for side in SIDES:
             termination = getattr(crossbar, side)
@@ -67,11 +76,17 @@ class Drive:
             if signal is not None and signal.ndim == 1:
                 signal = signal[None, :]
             ends[side] = normal_form(termination, crossbar.lines(side), signal)
-        return Drive(ends, batch, single)
+        return Drive(ends, batch, single, at_gates if at_gates.ndim == 2 else at_gates[None, :])
 
     def blocks(self, size: int) -> list[slice]:
         """The batch cut into slices of at most `size` vectors."""
         return [slice(k, min(k + size, self.batch)) for k in range(0, self.batch, size)]
+
+    def select(self, vectors: slice) -> Drive:
+        """The same for some of the vectors of the batch."""
+        ends = {side: end.select(vectors) for side, end in self.ends.items()}
+        gates = self.gates if len(self.gates) == 1 else self.gates[vectors]
+        return Drive(ends, len(range(self.batch)[vectors]), self.single, gates)
 
 
 def _vectors(name: str, value: Any, lines: int) -> Array:
@@ -88,14 +103,29 @@ def _vectors(name: str, value: Any, lines: int) -> Array:
     return array
 
 
-def _batch(main: Array | None, across: Array | None) -> tuple[int, bool]:
-    given = [signal for signal in (main, across) if signal is not None]
-    single = all(signal.ndim == 1 for signal in given)
-    sizes = {signal.shape[0] for signal in given if signal.ndim == 2} - {1}
-    if len(sizes) > 1:
+def _gates(crossbar: Crossbar, value: Any) -> Array:
+    """Voltages of the gate lines, (lines,) or (batch, lines); none without transistors."""
+    lines = crossbar.gate_count
+    if lines == 0:
+        if value is not None:
+            raise CircuitError("gates were given, but this crossbar has no transistors.")
+        return np.zeros(0)
+    if value is None:
         raise CircuitError(
-            f"voltages holds {len(main) if main is not None else 0} vectors and column_voltages "
-            f"{len(across) if across is not None else 0}. Pass as many of each, or one vector."
+            f"gates is missing: the cells have transistors. Pass one voltage, one per gate line, "
+            f"({lines},), or (batch, {lines})."
         )
-    batch = sizes.pop() if sizes else 1
-    return batch, single
+    if np.ndim(value) == 0:
+        return np.full(lines, real_number("gates", value, unit="V"))
+    return _vectors("gates", value, lines)
+
+
+def _batch(given: dict[str, Array]) -> tuple[int, bool]:
+    """Number of vectors, and whether no input has a batch axis."""
+    single = all(signal.ndim == 1 for signal in given.values())
+    sizes = {name: len(signal) for name, signal in given.items() if signal.ndim == 2}
+    sizes = {name: size for name, size in sizes.items() if size != 1}
+    if len(set(sizes.values())) > 1:
+        told = " and ".join(f"{name} holds {size}" for name, size in sizes.items())
+        raise CircuitError(f"{told} vectors. Pass as many of each, or one vector.")
+    return max(sizes.values(), default=1), single

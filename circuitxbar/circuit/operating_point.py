@@ -9,7 +9,7 @@ import numpy as np
 
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.checks import joined_nodes
-from circuitxbar.circuit.circuit import Circuit
+from circuitxbar.circuit.circuit import Circuit, Group
 from circuitxbar.errors import CircuitError
 
 
@@ -19,6 +19,8 @@ class OperatingPoint:
 
     voltages : (nodes, batch), V.  remainder : the digits that `voltages` has no room for.
     source_currents : (voltage sources, batch), A, in the order of the circuit's groups.
+    strategy : how each vector of a circuit with laws was solved by the nodal engine: "newton",
+    "gmin stepping" or "source stepping".
     """
 
     circuit: Circuit
@@ -26,6 +28,7 @@ class OperatingPoint:
     remainder: Array
     source_currents: Array
     engine: str
+    strategy: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -38,7 +41,7 @@ class OperatingPoint:
         return _one(self.voltages[self.circuit.node(node)])
 
     def current(self, element: str) -> float | Array:
-        """Current through `element` from its first to its second node, A.
+        """Current through `element` from its first to its last node, A.
 
         Raises CircuitError for a resistor of zero resistance, whose current voltages do not tell.
         """
@@ -56,7 +59,7 @@ class OperatingPoint:
         out = np.zeros_like(self.voltages)
         for group, through in zip(self.circuit.groups, self._currents, strict=True):
             np.add.at(out, group.nodes[:, 0], through)
-            np.subtract.at(out, group.nodes[:, 1], through)
+            np.subtract.at(out, group.nodes[:, -1], through)
         by_net = np.zeros_like(out)
         np.add.at(by_net, joined_nodes(self.circuit), out)
         return np.abs(by_net[1:]).max(axis=0, initial=0.0)
@@ -71,7 +74,7 @@ class OperatingPoint:
 
     @cached_property
     def _currents(self) -> list[Array]:
-        """Current from first to second node through every element, (elements, batch) per group."""
+        """Current from first to last node through every element, (elements, batch) per group."""
         found: list[Array] = []
         first_source = 0
         for group in self.circuit.groups:
@@ -81,6 +84,8 @@ class OperatingPoint:
                 first_source += len(values)
             elif group.kind == "I":
                 found.append(np.broadcast_to(values, (len(values), self.voltages.shape[1])))
+            elif group.kind == "law":
+                found.append(self._law_currents(group))
             else:
                 first, second = group.nodes.T
                 drop = self.voltages[first] - self.voltages[second]
@@ -89,6 +94,14 @@ class OperatingPoint:
                     conductance = np.where(values == 0, 0.0, 1.0 / values)
                 found.append(drop * conductance)
         return found
+
+    def _law_currents(self, group: Group) -> Array:
+        assert group.model is not None
+        voltages, remainder = (part[group.nodes.T] for part in (self.voltages, self.remainder))
+        signs = np.array(list(group.model.device.controls.values()))
+        # Differences first: a remainder is lost beside the voltage it belongs to.
+        controls = np.tensordot(signs, voltages, 1) + np.tensordot(signs, remainder, 1)
+        return group.model.evaluate([v.T for v in controls])[0].T
 
 
 def _one(values: Array) -> float | Array:

@@ -114,7 +114,7 @@ def _pieces(crossbar: Crossbar) -> tuple[np.ndarray, np.ndarray, int]:
     row_piece = np.cumsum(row_starts).reshape(rows, columns) - 1
     column_piece = np.cumsum(column_starts.T).reshape(columns, rows).T + row_piece[-1, -1]
     count = int(column_piece[-1, -1]) + 1
-    short = np.isinf(crossbar.cell_conductances)
+    short = np.isinf(crossbar.conductances) & (len(crossbar.cell_elements) == 1)
     joints = (row_piece[short], column_piece[short])
     graph = coo_array((np.ones(short.sum()), joints), shape=(count, count))
     count, piece = connected_components(graph, directed=False)
@@ -124,9 +124,13 @@ def _pieces(crossbar: Crossbar) -> tuple[np.ndarray, np.ndarray, int]:
 def _network(
     crossbar: Crossbar, row_piece: np.ndarray, column_piece: np.ndarray, count: int
 ) -> csr_array:
-    """Conductance of the cells between any two pieces, (pieces, pieces), S, symmetric."""
-    between = (row_piece != column_piece) & (crossbar.cell_conductances > 0)
-    conductances = crossbar.cell_conductances[between]
+    """Conductance of the cells between any two pieces, (pieces, pieces), S, symmetric.
+
+    Of non-linear cells that of the memory element at 0 V: near enough for a reference.
+    """
+    slope = crossbar.cell_conductances
+    between = (row_piece != column_piece) & (slope > 0) & np.isfinite(slope)
+    conductances = slope[between]
     first, second = row_piece[between], column_piece[between]
     one_way = coo_array((conductances, (first, second)), shape=(count, count)).tocsr()
     return one_way + one_way.T

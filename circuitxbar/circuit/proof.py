@@ -2,12 +2,14 @@
 
 Imports no engine. Sums |Kirchhoff error| over the nodes; for monotone cells and passive
 terminations that sum bounds the error of every terminal current, because a stray current
-injected at a node reaches each terminal with a share between 0 and 1.
+injected at a node reaches each terminal with a share between 0 and 1. That holds for any
+monotone law, between the voltages given and the true ones, and for transistors: the matrix of
+such a circuit has no positive entry off its diagonal, and its columns do not sum below 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,12 +18,14 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from circuitxbar.arguments import Array
+from circuitxbar.circuit.cells import CellNodes, Node, Outflow, outflow
 from circuitxbar.circuit.potentials import LineVoltages, last_cells
 from circuitxbar.circuit.terminations import SIDES, Ends, Side
 
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
 
+LEAST_CURRENT = np.finfo(float).tiny  # A; smaller numbers have no 16 digits to agree in
 _EPS = np.finfo(float).eps
 
 
@@ -48,17 +52,19 @@ class Proof:
 def prove(
     crossbar: Crossbar,
     ends: Mapping[Side, Ends],
-    row: LineVoltages,
-    column: LineVoltages,
+    nodes: CellNodes,
     measured: Mapping[Side, Array] | None = None,
+    cells: Callable[[CellNodes], Outflow] | None = None,
 ) -> Proof:
     """Terminal currents of `crossbar` and the Kirchhoff errors of the voltages given.
 
     `measured` are terminal currents an engine reports by itself: they are then the answer, and
     what they differ from Ohm's law in the terminations counts as error.
+    cells : what the cells draw out of their nodes, where it is not what their laws say.
     """
-    cells = cell_currents(crossbar, row, column)
-    row_out, column_out = cells.copy(), -cells
+    row, column = nodes.row, nodes.column
+    drawn = outflow(crossbar, nodes) if cells is None else cells(nodes)
+    row_out, column_out = drawn["row"].copy(), drawn["column"].copy()
     flow = wire_currents(row, crossbar.row_segments[:, 1:-1], axis=2)
     row_out[:, :, :-1] += flow
     row_out[:, :, 1:] -= flow
@@ -67,7 +73,7 @@ def prove(
     column_out[:, 1:] -= flow
 
     currents: dict[Side, Array] = {}
-    broken = np.zeros(len(cells))  # errors of Ohm's law at the ends
+    broken = np.zeros(len(row_out))  # errors of Ohm's law at the ends
     ideal: list[tuple[Side, np.ndarray]] = []
     for side in SIDES:
         law, at_source = _ohm(crossbar, side, ends[side], row, column)
@@ -80,18 +86,27 @@ def prove(
             ideal.append((side, at_source))
             broken += _departure(side, ends[side], at_source, row, column)
 
-    net, mismatch = _nets(crossbar, row, column)
-    errors = _sum_by_net(net, row_out, column_out)
+    net, mismatch = _nets(crossbar, nodes)
+    errors = _sum_by_net(
+        net, [row_out, column_out, *([drawn["inner"]] if "inner" in drawn else [])]
+    )
     for side, lines in ideal:
-        at = last_cells(side, *net)[lines]
+        at = last_cells(side, net[0], net[1])[lines]
         currents[side][:, lines] = -errors[:, at] if measured is None else measured[side][:, lines]
         errors[:, at] += currents[side][:, lines]
     if measured is None:
-        _sum_cells(crossbar, ends, cells, currents)
+        _sum_cells(crossbar, ends, drawn, currents)
     worst = np.abs(errors).max(axis=1)
     size = _magnitudes(ends, currents)
     # The sums themselves are rounded: 0.7 eps of all terminal currents is the most that was seen.
+    # So is what a law makes of a rounded voltage.
     bound = np.abs(errors).sum(axis=1) + broken + mismatch + 4 * _EPS * size.sum(axis=1)
+    if cells is None:
+        bound += sum(
+            element.rounding(nodes).sum(axis=(1, 2))
+            for element in crossbar.cell_elements
+            if not element.model.device.is_linear
+        )
     return Proof(currents, worst, bound, size.max(axis=1))
 
 
@@ -100,11 +115,6 @@ def _magnitudes(ends: Mapping[Side, Ends], currents: Mapping[Side, Array]) -> Ar
     out = [np.abs(currents[side]) for side in SIDES]
     sources = [np.broadcast_to(np.abs(ends[s].current), currents[s].shape) for s in SIDES]
     return np.concatenate(out + sources, axis=1)
-
-
-def cell_currents(crossbar: Crossbar, row: LineVoltages, column: LineVoltages) -> Array:
-    """Current from row to column through every cell, (batch, rows, columns), A; 0 for shorts."""
-    return crossbar.by_law(crossbar.device.current, row.minus(column))
 
 
 def wire_currents(line: LineVoltages, resistance: Array, axis: int) -> Array:
@@ -148,51 +158,50 @@ def _departure(
     return np.where(wrong.any(axis=1), np.inf, 0.0)
 
 
-def _nets(
-    crossbar: Crossbar, row: LineVoltages, column: LineVoltages
-) -> tuple[tuple[Array, Array], Array]:
-    """The net of each row and column node; and inf for vectors with unequal voltages in a net."""
-    rows, columns = crossbar.shape
-    number = np.arange(2 * rows * columns).reshape(2, rows, columns)
+def _nets(crossbar: Crossbar, nodes: CellNodes) -> tuple[list[Array], Array]:
+    """The net of each row, column and inner node; inf for vectors with unequal voltages in one."""
+    lines = nodes.lines
+    number = np.arange(len(lines) * crossbar.conductances.size).reshape(-1, *crossbar.shape)
     along_row = crossbar.row_segments[:, 1:-1] == 0
     along_column = crossbar.column_segments[1:-1] == 0
-    short = np.isinf(crossbar.conductances)
-    first = [number[0][:, :-1][along_row], number[1][:-1][along_column], number[0][short]]
-    second = [number[0][:, 1:][along_row], number[1][1:][along_column], number[1][short]]
+    memory = next(element for element in crossbar.cell_elements if element.name == "cell")
+    kinds: tuple[Node, ...] = ("row", "column", "inner")
+    shorted = [number[kinds.index(k)][np.isinf(memory.instead)] for k in memory.nodes]
+    first = [number[0][:, :-1][along_row], number[1][:-1][along_column], shorted[0]]
+    second = [number[0][:, 1:][along_row], number[1][1:][along_column], shorted[1]]
     a, b = np.concatenate(first), np.concatenate(second)
-    mismatch = np.zeros(len(row.deviation))
+    absolute = np.stack([line.voltages for line in lines], axis=1)
+    batch = len(absolute)
+    mismatch = np.zeros(batch)
     if len(a) == 0:
-        return (number[0], number[1]), mismatch
+        return list(number), mismatch
     graph = coo_array((np.ones(len(a)), (a, b)), shape=(number.size, number.size))
     _, net = connected_components(graph, directed=False)
-    absolute = np.stack([row.voltages, column.voltages], axis=1).reshape(len(mismatch), -1)
+    absolute = absolute.reshape(batch, -1)
     apart = np.abs(absolute[:, a] - absolute[:, b])
     limit = 4 * _EPS * np.maximum(np.abs(absolute[:, a]), np.abs(absolute[:, b]))
     mismatch[(apart > limit).any(axis=1)] = np.inf
-    net = net.reshape(number.shape)
-    return (net[0], net[1]), mismatch
+    return list(net.reshape(number.shape)), mismatch
 
 
-def _sum_by_net(net: tuple[Array, Array], row_out: Array, column_out: Array) -> Array:
-    label = np.concatenate([net[0].ravel(), net[1].ravel()])
-    out = np.concatenate(
-        [row_out.reshape(len(row_out), -1), column_out.reshape(len(row_out), -1)], axis=1
-    )
+def _sum_by_net(net: list[Array], out: list[Array]) -> Array:
+    label = np.concatenate([part.ravel() for part in net])
+    leaving = np.concatenate([part.reshape(len(part), -1) for part in out], axis=1)
     count = int(label.max()) + 1
     if count == len(label):
-        return out
+        return leaving
     sums = coo_array((np.ones(len(label)), (np.arange(len(label)), label)))
-    return np.asarray(out @ sums.tocsr())
+    return np.asarray(leaving @ sums.tocsr())
 
 
 def _sum_cells(
-    crossbar: Crossbar, ends: Mapping[Side, Ends], cells: Array, currents: dict[Side, Array]
+    crossbar: Crossbar, ends: Mapping[Side, Ends], drawn: Outflow, currents: dict[Side, Array]
 ) -> None:
     """Where a whole line has a single end, its current is the sum of its cells: nothing cancels."""
     plain = np.isfinite(crossbar.conductances)
     row_whole = np.isfinite(crossbar.row_segments[:, 1:-1]).all(axis=1) & plain.all(axis=1)
     column_whole = np.isfinite(crossbar.column_segments[1:-1]).all(axis=0) & plain.all(axis=0)
-    out_of_rows, out_of_columns = -cells.sum(axis=2), cells.sum(axis=1)
+    out_of_rows, out_of_columns = -drawn["row"].sum(axis=2), -drawn["column"].sum(axis=1)
     for side, other, whole, totals in (
         ("left", "right", row_whole, out_of_rows),
         ("right", "left", row_whole, out_of_rows),

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circuitxbar.arguments import Array
+from circuitxbar.circuit.cells import CellNodes
 from circuitxbar.circuit.potentials import LineVoltages, last_cells
-from circuitxbar.circuit.proof import Proof, cell_currents, wire_currents
+from circuitxbar.circuit.proof import LEAST_CURRENT, Proof, wire_currents
 from circuitxbar.circuit.terminations import SIDES, Ends, Side
 from circuitxbar.errors import CircuitError
 
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
+    from circuitxbar.circuit.drive import Drive
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +45,17 @@ class Power:
 class Answer:
     """What an engine hands back before the proof.
 
-    row, column : node voltages.  measured : terminal currents the engine reports by itself, or
-    None.  factor : what a later solve of the same array can start from.
+    nodes : node voltages.  measured : terminal currents the engine reports by itself, or None.
+    factor : what a later solve of the same array can start from.
+    strategies : what it took to solve each vector, (batch,) of str; "" where nothing is to say.
     """
 
-    row: LineVoltages
-    column: LineVoltages
+    nodes: CellNodes
     engine: str
     stats: dict[str, Any]
     measured: Mapping[Side, Array] | None = None
     factor: Any = None
+    strategies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +66,13 @@ class Solution:
     """
 
     crossbar: Crossbar
-    ends: Mapping[Side, Ends]
+    drive: Drive
     proof: Proof
     rtol: float
-    single: bool
     engine: str
     stats: dict[str, Any]
-    row: LineVoltages | None = None
-    column: LineVoltages | None = None
+    strategies: tuple[str, ...]
+    nodes: CellNodes | None = None
     factor: Any = None
 
     def __repr__(self) -> str:
@@ -99,27 +101,48 @@ class Solution:
     @property
     def row_voltages(self) -> Array:
         """Voltages of the row nodes, (batch, rows, columns), V."""
-        return self._shaped(self.lines()[0].voltages)
+        return self._shaped(self.kept_nodes().row.voltages)
 
     @property
     def column_voltages(self) -> Array:
         """Voltages of the column nodes, (batch, rows, columns), V."""
-        return self._shaped(self.lines()[1].voltages)
+        return self._shaped(self.kept_nodes().column.voltages)
+
+    @property
+    def inner_voltages(self) -> Array:
+        """Voltages of the nodes between the two elements of a cell, (batch, rows, columns), V.
+
+        Raises CircuitError where cells are a memory element alone.
+        """
+        inner = self.kept_nodes().inner
+        if inner is None:
+            raise CircuitError(
+                "the cells have no inner node: they have neither selector nor transistor. "
+                "Use row_voltages and column_voltages."
+            )
+        return self._shaped(inner.voltages)
 
     @property
     def cell_voltages(self) -> Array:
-        """Row node minus column node, (batch, rows, columns), V."""
-        row, column = self.lines()
-        return self._shaped(row.minus(column))
+        """Row node minus column node, (batch, rows, columns), V; selectors are included."""
+        nodes = self.kept_nodes()
+        return self._shaped(nodes.row.minus(nodes.column))
+
+    @property
+    def memory_voltages(self) -> Array:
+        """Voltage across the memory element of each cell, (batch, rows, columns), V."""
+        memory = next(part for part in self.crossbar.cell_elements if part.name == "cell")
+        return self._shaped(self.kept_nodes().across(memory.nodes))
 
     @property
     def cell_currents(self) -> Array:
         """Current from row to column through each cell, (batch, rows, columns), A.
 
-        It is nan in a short, whose current its voltage does not tell.
+        It is nan in a short that is alone in its cell: its voltage does not tell its current.
         """
-        currents = cell_currents(self.crossbar, *self.lines())
-        return self._shaped(np.where(np.isinf(self.crossbar.conductances), np.nan, currents))
+        other = self.crossbar.cell_elements[0 if self.crossbar.transistor is None else -1]
+        currents = other.current(self.kept_nodes())
+        return self._shaped(np.where(np.isinf(other.instead), np.nan, currents))
 
     @property
     def residual(self) -> Array:
@@ -128,7 +151,10 @@ class Solution:
 
     @property
     def error_bound(self) -> Array:
-        """Sum of |Kirchhoff error| over the nodes, (batch,), A: bounds any current's error."""
+        """Sum of |Kirchhoff error| over the nodes, (batch,), A.
+
+        It bounds the error of every terminal current where all devices are monotone.
+        """
         return self._shaped(self.proof.error_bound)
 
     @property
@@ -142,24 +168,28 @@ class Solution:
 
         A Norton source counts with its own current, which may leave through its own conductance.
         """
-        # Below the smallest normal number there are no 16 digits to agree in.
-        limit = np.maximum(self.limit, np.finfo(float).tiny)
-        return (self.error_bound <= limit) & np.isfinite(self.error_bound)
+        return (self.error_bound <= self.limit) & np.isfinite(self.error_bound)
 
     @property
     def limit(self) -> Array:
-        """The largest error_bound of a converged vector, (batch,), A."""
-        return self._shaped(self.rtol * self.proof.scale)
+        """The largest error_bound of a converged vector, (batch,), A; at least LEAST_CURRENT."""
+        return self._shaped(np.maximum(self.rtol * self.proof.scale, LEAST_CURRENT))
 
     @property
     def status(self) -> Any:
-        """'converged', or how far the vector is from it, (batch,) of str."""
+        """'converged', or how far the vector is from it, (batch,) of str.
+
+        It says so where gmin stepping or source stepping was needed.
+        """
         bounds, limits = np.atleast_1d(self.error_bound), np.atleast_1d(self.limit)
+        done = np.atleast_1d(self.converged)
         texts = [
-            "converged" if done else f"error bound {bound:.1e} A (limit {limit:.1e} A)"
-            for done, bound, limit in zip(
-                np.atleast_1d(self.converged), bounds, limits, strict=True
-            )
+            "converged" if ok else f"error bound {bound:.1e} A (limit {limit:.1e} A)"
+            for ok, bound, limit in zip(done, bounds, limits, strict=True)
+        ]
+        texts = [
+            text + (f" ({how})" if "stepping" in how else "")
+            for text, how in zip(texts, self.strategies, strict=True)
         ]
         return texts[0] if self.single else texts
 
@@ -172,8 +202,9 @@ class Solution:
     @np.errstate(over="ignore", invalid="ignore")  # squares of what just fits may not fit
     def power_split(self) -> Power:
         """Power in cells, row wires, column wires and terminations, and from the sources, W."""
-        row, column = self.lines()
-        cells = (row.minus(column) * cell_currents(self.crossbar, row, column)).sum(axis=(1, 2))
+        nodes = self.kept_nodes()
+        row, column = nodes.row, nodes.column
+        cells = _cell_power(self.crossbar, nodes).sum(axis=(1, 2))
         row_wires = _wire_power(row, self.crossbar.row_segments[:, 1:-1], axis=2)
         column_wires = _wire_power(column, self.crossbar.column_segments[1:-1], axis=1)
         terminations = np.zeros(len(cells))
@@ -196,17 +227,34 @@ class Solution:
         parts = (cells, row_wires, column_wires, terminations, sources)
         return Power(*(self._shaped(part) for part in parts))
 
-    def lines(self) -> tuple[LineVoltages, LineVoltages]:
-        """Voltages of rows and of columns in stored form; CircuitError where none were kept."""
-        if self.row is None or self.column is None:
+    @property
+    def ends(self) -> Mapping[Side, Ends]:
+        """The line ends of each side, in normal form."""
+        return self.drive.ends
+
+    @property
+    def single(self) -> bool:
+        """Whether one vector without a batch axis was given."""
+        return self.drive.single
+
+    def kept_nodes(self) -> CellNodes:
+        """The node voltages in stored form; CircuitError where none were kept."""
+        if self.nodes is None:
             raise CircuitError(
                 'this solution was made with keep="currents" and holds no node voltages. '
                 'Solve with keep="voltages".'
             )
-        return self.row, self.column
+        return self.nodes
 
     def _shaped(self, values: Array) -> Array:
         return values[0] if self.single else values
+
+
+def _cell_power(crossbar: Crossbar, nodes: CellNodes) -> Array:
+    """Power in every cell, (batch, rows, columns), W; none comes out of its gate."""
+    across = (nodes.across(element.nodes) for element in crossbar.cell_elements)
+    currents = (element.current(nodes) for element in crossbar.cell_elements)
+    return np.sum([v * i for v, i in zip(across, currents, strict=True)], axis=0)
 
 
 def _resistor_power(current: Array, voltage: Array, resistance: Array) -> Array:

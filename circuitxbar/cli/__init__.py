@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -10,6 +11,16 @@ from collections.abc import Sequence
 from circuitxbar.errors import CircuitxbarError, SolverError
 
 INTERRUPTED = 130  # what shells give to a program that Ctrl-C ended
+EXTRAPOLATING = ("solve",)  # the commands with --extrapolate
+# How the library speaks of its arguments, and what they are called here.
+OPTIONS = {
+    "extrapolate=True": "--extrapolate",
+    "a larger rtol": "a larger --rtol",
+    'engine="nodal"': "--engine nodal",
+    "column_voltages is missing": "--column-voltages is missing",
+    "voltages is missing": "--voltages is missing",
+    "gates is missing": "--gates is missing",
+}
 
 
 class StoppedError(Exception):
@@ -25,9 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(words)
     except SolverError as problem:
-        return _complain(str(problem), 1)
+        return _complain(_in_options(str(problem), words[0]), 1)
     except CircuitxbarError as problem:
-        return _complain(str(problem), 2)
+        return _complain(_in_options(str(problem), words[0]), 2)
     except StoppedError as problem:
         return _complain(str(problem), INTERRUPTED)
     except KeyboardInterrupt:
@@ -68,6 +79,14 @@ def _run(words: list[str]) -> int:
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     return int(code or 0)
+
+
+def _in_options(message: str, command: str) -> str:
+    """`message` of the library with the options of `command` in place of Python's arguments."""
+    if command not in EXTRAPOLATING:
+        message = message.replace(", or pass extrapolate=True", "")
+    arguments = "|".join(map(re.escape, OPTIONS))
+    return re.sub(arguments, lambda found: OPTIONS[found[0]], message)
 
 
 def _drop_unwritten() -> None:

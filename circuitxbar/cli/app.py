@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +14,15 @@ of Crossbar. Only the first line is required; every number may also be a list, o
 
 \b
   conductances = "g.csv"   # siemens; or [[1e-5, 2e-5], [0.0, inf]]
-  device = "linear"        # a name, or the path of a device file
+  device = "linear"        # a name, or the path of a device file; likewise in series with it
+  selector = "exponential_selector"                 # 1S1R, or a transistor (1T1R):
+  transistor = "ekv_transistor"
+  gate_lines = "row"       # or "column"; their voltages come from --gates
   temperature = 300.15     # kelvin
   wires = { row = 1.0, column = 1.0 }               # ohm per segment
   left = { kind = "Driven", resistance = 100.0 }    # also right, top, bottom:
   bottom = { kind = "Grounded", resistance = 0.0 }  # Held, Norton, Floating
-  parameters = { v0 = 0.25 }                        # of the device
+  parameters = { v0 = 0.25, selector.swing = 0.1 }  # of the device, of its selector
 
 Voltages are text with one vector per line, entries separated by commas, or a .npy file."""
 
@@ -37,12 +41,30 @@ ColumnVoltages = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="V, where rows and columns are both driven."),
 ]
+Gates = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VOLT|FILE", help="V, at the gate lines: one for all, or like --voltages."
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of every random number.")]
 Tolerance = Annotated[float, typer.Option(min=0.0, help="Relative to a vector's largest current.")]
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        # The root is there whenever a part of it runs; no part may import it.
+        print(f"circuitxbar {sys.modules['circuitxbar'].__version__}")
+        raise typer.Exit
+
+
 @app.callback(epilog="Exit code: 0 done, 1 a solve or a check failed, 2 bad input.")
-def circuitxbar() -> None:
+def circuitxbar(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show it and exit."),
+    ] = False,
+) -> None:
     """Exact simulation of crossbar circuits, from SPICE netlists to trained networks."""
 
 
@@ -64,6 +86,7 @@ def netlist(
     array: ArrayFile,
     voltages: Voltages = None,
     column_voltages: ColumnVoltages = None,
+    gates: Gates = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FILE", help="Instead of the screen.")
     ] = None,
@@ -78,7 +101,7 @@ def netlist(
     """
     from circuitxbar.cli.netlist import run
 
-    run(array, voltages, column_voltages, out, subcircuit)
+    run(array, (voltages, column_voltages, gates), out, subcircuit)
 
 
 @app.command(epilog=_ARRAY_HELP)
@@ -86,8 +109,12 @@ def solve(
     array: ArrayFile,
     voltages: Voltages = None,
     column_voltages: ColumnVoltages = None,
+    gates: Gates = None,
     engine: Annotated[str, typer.Option(help="auto, nodal or ngspice.")] = "auto",
     rtol: Tolerance = 1e-9,
+    extrapolate: Annotated[
+        bool, typer.Option("--extrapolate", help="Go beyond the valid ranges of the devices.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="Results with all digits, .csv or .npz."),
@@ -100,12 +127,13 @@ def solve(
     """Solve an array: sensed currents, error bound.
 
     On a terminal a summary, otherwise comma separated text: one line per vector with the sensed
-    currents (A), the largest and the summed Kirchhoff error (A), and the loss, which is the worst
-    line's missing share of its current with ideal wires.
+    currents (A), the largest and the summed Kirchhoff error (A), the loss, which is the worst
+    line's missing share of its current with ideal wires, the engine, and a status that tells
+    where gmin stepping or source stepping was needed.
     """
     from circuitxbar.cli.solve import run
 
-    run(array, voltages, column_voltages, engine, rtol, out, plot)
+    run(array, (voltages, column_voltages, gates), engine, rtol, extrapolate, out, plot)
 
 
 @app.command(epilog=_ARRAY_HELP)
@@ -115,6 +143,7 @@ def verify(
     ],
     voltages: Voltages = None,
     column_voltages: ColumnVoltages = None,
+    gates: Gates = None,
     layer: Annotated[int, typer.Option(min=0, help="Which layer of a network.")] = 0,
     rtol: Tolerance = 1e-9,
     seed: Seed = 0,
@@ -127,7 +156,7 @@ def verify(
     """
     from circuitxbar.cli.verify import run
 
-    return run(file, voltages, column_voltages, layer, rtol, seed)
+    return run(file, (voltages, column_voltages, gates), layer, rtol, seed)
 
 
 @app.command()

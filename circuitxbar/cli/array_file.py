@@ -2,10 +2,14 @@
 
     conductances = "g.csv"       # siemens; or "g.npy", or [[1e-5, 2e-5], [0.0, inf]]
     device = "linear"            # a name, or the path of a device file
+    selector = "exponential_selector"   # likewise, in series with it; or a transistor:
+    transistor = "ekv_transistor"
+    gate_lines = "row"           # or "column"
     temperature = 300.15         # kelvin
 
     [parameters]                 # of the device
     v0 = 0.25
+    selector.swing = 0.1         # of the selector; also below [parameters.selector]
 
     [wires]                      # ohm (farad) per segment
     row = 1.0
@@ -35,7 +39,9 @@ from circuitxbar.circuit.wires import Wires
 from circuitxbar.cli.number_files import read_table, read_vectors
 from circuitxbar.errors import CircuitError, ModelError
 
-_KEYS = ("conductances", "device", "parameters", "temperature", "wires", *SIDES)
+_IN_SERIES = ("selector", "transistor")
+_DEVICES = ("device", *_IN_SERIES)
+_KEYS = ("conductances", *_DEVICES, "gate_lines", "parameters", "temperature", "wires", *SIDES)
 
 
 def read_array(path: Path) -> Crossbar:
@@ -73,11 +79,12 @@ def _crossbar(table: dict[str, Any], folder: Path) -> Crossbar:
     conductances = arguments["conductances"]
     if isinstance(conductances, str):
         arguments["conductances"] = read_table("conductances", folder / conductances)
-    device = arguments.get("device", "linear")
-    if isinstance(device, str) and (device.endswith(".toml") or Path(device).name != device):
-        arguments["device"] = folder / device
+    for name in _DEVICES:
+        device = arguments.get(name)
+        if isinstance(device, str) and (device.endswith(".toml") or Path(device).name != device):
+            arguments[name] = folder / device
     if "parameters" in arguments:
-        arguments["parameters"] = _numbers("parameters", arguments["parameters"], folder)
+        arguments["parameters"] = _parameters(arguments["parameters"], folder)
     if "wires" in arguments:
         known = [field.name for field in fields(Wires)]
         _refuse_unknown("wires", arguments["wires"], known)
@@ -86,6 +93,21 @@ def _crossbar(table: dict[str, Any], folder: Path) -> Crossbar:
         if side in arguments:
             arguments[side] = _termination(side, arguments[side], folder)
     return Crossbar(**arguments)
+
+
+def _parameters(table: Any, folder: Path) -> dict[str, Any]:
+    """The parameters of all devices by name, those of `selector` and `transistor` dotted."""
+    found: dict[str, Any] = {}
+    for name, value in _section("parameters", table).items():
+        entries = {name: value}
+        if name in _IN_SERIES and isinstance(value, Mapping):
+            entries = {f"{name}.{key}": entry for key, entry in value.items()}
+        for key, entry in entries.items():
+            if key in found:
+                raise CircuitError(f"parameters: {shown(key)} is given twice. Keep one.")
+            is_file = isinstance(entry, str)  # of one number per cell, also where there is one row
+            found[key] = read_table(key, folder / entry) if is_file else entry
+    return found
 
 
 def _termination(side: str, table: Any, folder: Path) -> Termination:

@@ -7,18 +7,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from circuitxbar.arguments import Array
+from circuitxbar.arguments import Array, shown
 from circuitxbar.cli.number_files import read_vectors
 from circuitxbar.errors import CircuitError
 
+# --voltages, --column-voltages and --gates, as they were typed and as `solve` takes them, V.
+Words = tuple[Path | None, Path | None, str | None]
+Inputs = tuple[Array | None, Array | None, Array | float | None]
 
-def read_inputs(
-    voltages: Path | None, column_voltages: Path | None
-) -> tuple[Array | None, Array | None]:
-    """The voltages in two files, (batch, lines) or (lines,), V; None where no file is named."""
+
+def read_inputs(words: Words) -> Inputs:
+    """The voltages in files, (batch, lines) or (lines,), V, or a number for all gates.
+
+    None where nothing was named.
+    """
+    voltages, column_voltages, gates = words
     rows = None if voltages is None else read_vectors("voltages", voltages)
     columns = None if column_voltages is None else read_vectors("column voltages", column_voltages)
-    return rows, columns
+    return rows, columns, None if gates is None else _gates(gates)
+
+
+def _gates(word: str) -> Array | float:
+    try:
+        return float(word)
+    except ValueError:
+        pass
+    if not Path(word).exists():
+        raise CircuitError(f"--gates {shown(word)} is neither a number, in volt, nor a file.")
+    return read_vectors("gates", Path(word))
 
 
 def check_output(path: Path | None, *endings: str) -> None:

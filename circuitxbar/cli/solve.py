@@ -13,7 +13,7 @@ import numpy as np
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.solution import Solution
 from circuitxbar.cli.array_file import read_array
-from circuitxbar.cli.inputs import check_output, read_inputs, working
+from circuitxbar.cli.inputs import Words, check_output, read_inputs, working
 from circuitxbar.errors import CircuitxbarError
 from circuitxbar.ideal import ROW_SIDES, ideal_solution, line_currents
 from circuitxbar.ideal import loss as loss_of
@@ -40,13 +40,18 @@ class _Results:
     def line(self) -> str:
         return "row" if self.solution.crossbar.sensed_sides[0] in ROW_SIDES else "column"
 
+    @property
+    def status(self) -> list[str]:
+        told = self.solution.status
+        return [told] if self.solution.single else told
+
 
 def run(
     array: Path,
-    voltages: Path | None,
-    column_voltages: Path | None,
+    words: Words,
     engine: str,
     rtol: float,
+    extrapolate: bool,
     out: Path | None,
     plot: Path | None,
 ) -> None:
@@ -55,14 +60,16 @@ def run(
     check_output(plot, *FORMATS)
     engine_named(engine)
     crossbar = read_array(array)
-    inputs = read_inputs(voltages, column_voltages)
+    inputs = read_inputs(words)
     started = time.perf_counter()
     with working(f"solving {crossbar.shape[0]} x {crossbar.shape[1]} cells"):
-        solution = solve_array(crossbar, *inputs, engine=engine, rtol=rtol, keep="currents")
+        solution = solve_array(
+            crossbar, *inputs, engine=engine, rtol=rtol, keep="currents", extrapolate=extrapolate
+        )
         results = _results(solution, time.perf_counter() - started)
     if plot is not None:
-        rows, columns = (None if v is None else np.atleast_2d(v)[:1] for v in inputs)
-        mapped = solve_array(crossbar, rows, columns, engine=engine, rtol=rtol)
+        first = (_first(values) for values in inputs)
+        mapped = solve_array(crossbar, *first, engine=engine, rtol=rtol, extrapolate=extrapolate)
         save(ir_drop(mapped), plot)
     if out is not None and out.suffix.lower() == ".csv":
         write_text(out, "".join(_csv(results)))
@@ -83,15 +90,21 @@ def _results(solution: Solution, seconds: float) -> _Results:
     return _Results(solution, currents, line_currents(ideal), loss_of(solution, ideal), seconds)
 
 
+def _first(values: Array | float | None) -> Array | float | None:
+    """The first vector of a batch; one vector, or a number for all lines, as it is."""
+    return values[0] if isinstance(values, np.ndarray) and values.ndim == 2 else values
+
+
 def _csv(results: _Results) -> Iterator[str]:
     solution = results.solution
     names = [f"{results.line}_{k} (A)" for k in range(results.currents.shape[1])]
-    yield ",".join(["vector", *names, "residual (A)", "error_bound (A)", "loss", "engine"]) + "\n"
+    proof = ["residual (A)", "error_bound (A)", "loss", "engine", "status"]
+    yield ",".join(["vector", *names, *proof]) + "\n"
     residual, bound = np.atleast_1d(solution.residual), np.atleast_1d(solution.error_bound)
     table = np.column_stack([results.currents, residual, bound, results.loss])
-    for k, numbers in enumerate(table.tolist()):
+    for k, (numbers, status) in enumerate(zip(table.tolist(), results.status, strict=True)):
         entries = [format(number, ".17g") for number in numbers]
-        yield ",".join([str(k), *entries, solution.engine]) + "\n"
+        yield ",".join([str(k), *entries, solution.engine, status]) + "\n"
 
 
 def _write_npz(path: Path, results: _Results) -> None:
@@ -102,7 +115,12 @@ def _write_npz(path: Path, results: _Results) -> None:
         "error_bound": np.atleast_1d(solution.error_bound),
         "loss": results.loss,
     }
-    header = {"engine": solution.engine, "stats": solution.stats, "lines": results.line}
+    header = {
+        "engine": solution.engine,
+        "stats": solution.stats,
+        "lines": results.line,
+        "status": results.status,
+    }
     write_npz(path, "currents", header, arrays)
 
 
@@ -121,6 +139,8 @@ def _show(results: _Results) -> None:
     if len(rows) - 1 > _SHOWN:
         console.print(f"... {len(rows) - 1 - _SHOWN} more: name a file with --out to see all.")
     console.print(_footer(results), soft_wrap=True)
+    for line in _stepping(results):
+        console.print(line, soft_wrap=True)
 
 
 def _lines_of_one(results: _Results) -> list[list[str]]:
@@ -155,6 +175,16 @@ def _footer(results: _Results) -> str:
         f"{solution.engine} ({solution.stats['linear_solver']}). "
         f"Error bound {bound:.1e} A, loss {loss}."
     )
+
+
+def _stepping(results: _Results) -> Iterator[str]:
+    """One line for each way that plain Newton steps were not enough, and its vectors."""
+    ways = results.solution.strategies
+    for way in ("gmin stepping", "source stepping"):
+        vectors = [str(k) for k, used in enumerate(ways) if used == way]
+        if vectors:
+            named = ", ".join(vectors[:8]) + (", ..." if len(vectors) > 8 else "")
+            yield f"{len(vectors)} of {len(ways)} vectors needed {way}: {named}."
 
 
 def _text(value: float | None, form: str) -> str:

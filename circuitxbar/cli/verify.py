@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from circuitxbar.arguments import Array
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.circuit.solution import Solution
 from circuitxbar.cli.array_file import read_array
-from circuitxbar.cli.inputs import read_inputs, working
+from circuitxbar.cli.inputs import Inputs, Words, read_inputs, working
 from circuitxbar.comparing import compare
 from circuitxbar.errors import MappingError
 from circuitxbar.nn.mlp import MLP
@@ -28,21 +27,18 @@ class _Problem:
     """One array and its inputs, as `solve` takes them."""
 
     crossbar: Crossbar
-    voltages: Array | None
-    column_voltages: Array | None
+    inputs: Inputs
 
 
 def run(
     file: Path,
-    voltages: Path | None,
-    column_voltages: Path | None,
+    words: Words,
     layer: int,
     rtol: float,
     seed: int,
 ) -> int:
     """Compare all engines on the array or the layer in `file`; 0 where they agree, else 1."""
-    inputs = read_inputs(voltages, column_voltages)
-    problems = _problems(file, inputs, layer, np.random.default_rng(seed))
+    problems = _problems(file, read_inputs(words), layer, np.random.default_rng(seed))
     passed = [_verify(problem, rtol) for problem in problems]
     return 0 if all(passed) else 1
 
@@ -50,10 +46,11 @@ def run(
 def _verify(problem: _Problem, rtol: float) -> bool:
     rows, columns = problem.crossbar.shape
     with working(f"solving {rows} x {columns} cells with every engine"):
-        found = compare(problem.crossbar, problem.voltages, problem.column_voltages)
+        found = compare(problem.crossbar, *problem.inputs)
     results = found.solutions
     batch = max(np.size(solution.error_bound) for solution in results.values())
-    print(f"{rows} x {columns} cells of {problem.crossbar.device.name}, {batch} vectors")
+    devices = (element.model.device.name for element in problem.crossbar.cell_elements)
+    print(f"{rows} x {columns} cells of {' + '.join(devices)}, {batch} vectors")
     for engine, solution in results.items():
         print(_line(engine, solution, found.seconds[engine]))
     for (a, b), apart in found.disagreement.items():
@@ -93,9 +90,7 @@ def _relative_bound(solution: Solution) -> float:
     return float((bound / np.maximum(largest, np.finfo(float).tiny)).max())
 
 
-def _problems(
-    file: Path, inputs: tuple[Array | None, Array | None], layer: int, rng: np.random.Generator
-) -> list[_Problem]:
+def _problems(file: Path, inputs: Inputs, layer: int, rng: np.random.Generator) -> list[_Problem]:
     """The array in `file`, or all arrays of the layer, with inputs; random ones where none are."""
     network = _network(file)
     if network is None:
@@ -117,11 +112,11 @@ def _network(file: Path) -> MLP | None:
 
 def _problem(
     crossbar: Crossbar,
-    inputs: tuple[Array | None, Array | None],
+    inputs: Inputs,
     volts: float,
     rng: np.random.Generator,
 ) -> _Problem:
-    voltages, column_voltages = inputs
+    voltages, column_voltages, gates = inputs
     rows, columns = crossbar.shape
     if voltages is None and column_voltages is None:
         if crossbar.drives_rows or crossbar.drives_columns:
@@ -129,4 +124,4 @@ def _problem(
             voltages = rng.uniform(-volts, volts, (_VECTORS, lines))
         if crossbar.drives_rows and crossbar.drives_columns:
             column_voltages = rng.uniform(-volts, volts, (_VECTORS, columns))
-    return _Problem(crossbar, voltages, column_voltages)
+    return _Problem(crossbar, (voltages, column_voltages, gates))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from circuitxbar.arguments import real_array, real_number
-from circuitxbar.devices.expression import Law
+from circuitxbar.arguments import real_array, real_number, shown
+from circuitxbar.devices.expression import CONTROLS, VOLTAGES, Law, law_of
 from circuitxbar.errors import ModelError
 
-VARIABLES = ("v", "g", "temperature")
 ROOM = 300.15  # K, the default of ngspice
+_UNIT = {"v": "V", "v_d": "V", "v_g": "V", "v_s": "V", "g": "S"}
 
 
 @dataclass(frozen=True)
@@ -30,25 +30,28 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Reference:
-    """A printed point of the device: `current` (A) at `v` (V) and `g` (S), relative `tolerance`.
+    """A printed point of the device: `current` (A) at `arguments`, within relative `tolerance`.
 
     kind : "published", "digitised", or "computed" (from the cited law; proves the typing only).
+    arguments : those of `Device.current`: the voltages (V), then g (S) where the law uses it.
     """
 
     kind: str
-    v: float
-    g: float
+    arguments: tuple[float, ...]
     current: float
     tolerance: float
 
 
 @dataclass(frozen=True, eq=False)
 class Device:
-    """What a two-terminal cell does: its current as a law of voltage, conductance and temperature.
+    """What a cell, selector or transistor does: its current as a law of voltages and conductance.
 
+    terminals : two, or three: drain, gate and source, with the bulk at ground. The current flows
+        from the first to the last; a gate carries none.
     values : the parameters in force, where `parameters` holds their defaults.
-    valid : inclusive ranges of "v" (V, first terminal to second) and "g" (S).
-    passive, monotone : v * i >= 0 and di/dv > 0 over the valid range (for g > 0).
+    valid : inclusive ranges of the voltages (V) and of "g" (S), the latter if the law uses it.
+    passive, monotone : over the valid range (for g > 0), for two terminals v * i >= 0 and
+        di/dv > 0; for three v_ds * i >= 0, and di/dv_d >= 0 and di/dv_s <= 0.
     confirmed : whether the numbers were seen in `source`.
     Made by `circuitxbar.device`, from a file.
     """
@@ -57,7 +60,7 @@ class Device:
     title: str
     source: str
     confirmed: bool
-    terminals: tuple[str, str]
+    terminals: tuple[str, ...]
     passive: bool
     monotone: bool
     parameters: Mapping[str, Parameter]
@@ -70,78 +73,89 @@ class Device:
     text: str = field(repr=False)
     where: str  # how messages name the file
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The voltages of the law: v (first terminal to second), or v_d, v_g, v_s (to the bulk)."""
+        return VOLTAGES[len(self.terminals)]
+
+    @property
+    def controls(self) -> dict[str, tuple[int, ...]]:
+        """The voltages that `kernel` takes, each as signs of the terminals that it is the sum of.
+
+        They are `variables`, and v_ds for three terminals: given on its own it can be exact near
+        0 V, where the difference of two rounded voltages is not.
+        """
+        return CONTROLS[len(self.terminals)]
+
+    @property
+    def uses_conductance(self) -> bool:
+        """Whether g stands in the law."""
+        return "g" in self.valid
+
     def current(
         self,
-        v: Any,
-        g: Any,
-        *,
+        *arguments: Any,
         temperature: Any = ROOM,
         extrapolate: bool = False,
         **parameters: Any,
     ) -> Any:
-        """Current in A, from the first terminal to the second.
+        """Current in A, from the first terminal to the last.
 
-        v : volt.  g : siemens.  temperature : kelvin.  All of them, and the parameters (in
-        force where not given), may be arrays and broadcast.  Raises ModelError outside the valid
-        range unless `extrapolate`, for an unknown parameter, and where the law is not finite.
+        arguments : the voltages in the order of `variables`, V, then g, S, where the law uses it.
+        temperature : K.  All of them, and the parameters (in force where not given), may be arrays
+        and broadcast.  Raises ModelError outside the valid range unless `extrapolate`, for a
+        missing argument or an unknown parameter, and where the law is not finite.
         """
-        return self._evaluated((), v, g, temperature, extrapolate, parameters)[0]
+        return self._evaluated((), arguments, temperature, extrapolate, parameters)[0]
 
     def slope(
         self,
-        v: Any,
-        g: Any,
-        *,
+        *arguments: Any,
+        by: str | None = None,
         temperature: Any = ROOM,
         extrapolate: bool = False,
         **parameters: Any,
     ) -> Any:
-        """di/dv in S; arguments and errors as for `current`."""
-        return self._evaluated(("v",), v, g, temperature, extrapolate, parameters)[1]
+        """Derivative of the current by `by`, in A per unit of it; the rest as for `current`.
 
-    def conductance_slope(
-        self,
-        v: Any,
-        g: Any,
-        *,
-        temperature: Any = ROOM,
-        extrapolate: bool = False,
-        **parameters: Any,
-    ) -> Any:
-        """di/dg in V; arguments and errors as for `current`."""
-        return self._evaluated(("g",), v, g, temperature, extrapolate, parameters)[1]
-
-    def parameter_slope(
-        self,
-        name: str,
-        v: Any,
-        g: Any,
-        *,
-        temperature: Any = ROOM,
-        extrapolate: bool = False,
-        **parameters: Any,
-    ) -> Any:
-        """di/d(parameter `name`) in A per unit of it; arguments and errors as for `current`."""
-        self._require([name])
-        return self._evaluated((name,), v, g, temperature, extrapolate, parameters)[1]
+        by : a voltage (by default the first), "g" where the law uses it, "temperature", or a
+        parameter.
+        """
+        by = self.variables[0] if by is None else by
+        self._require([by], (*self.valid, "temperature", *self.parameters), "slope by")
+        _, *parts = self._evaluated(
+            tuple(self._parts(by)), arguments, temperature, extrapolate, parameters
+        )
+        signs = self._parts(by).values()
+        return sum(sign * part for sign, part in zip(signs, parts, strict=True))
 
     def kernel(self, *slopes: str) -> Callable[..., tuple[Any, ...]]:
         """Unchecked numpy function for inner loops: (current, one derivative per name in `slopes`).
 
-        Called with keywords: v (V), g (S), and where they differ from those in force
-        temperature (K) and parameters. `slopes` holds "v", "g", "temperature" or parameter
-        names. An output that depends on no array is a plain number.
+        Called with keywords: the voltages of `controls` (V), g (S; ignored where the law is free of
+        it), and where they differ from those in force temperature (K) and parameters. `slopes`
+        holds names of any of these, each with all others held. An output that depends on no array
+        is a plain number. v_ds is v_d - v_s where it is not given.
         """
         from circuitxbar.devices.kernel import kernel
 
-        self._require([name for name in slopes if name not in VARIABLES])
+        self._require(slopes, self._law.names, "slope by")
         compiled = kernel(self._law, slopes)
-        defaults = {"temperature": ROOM, **self.values}
-        return lambda **arguments: compiled(**{**defaults, **arguments})
+        defaults = {"g": 0.0, "temperature": ROOM, **self.values}
+
+        def evaluate(**arguments: Any) -> tuple[Any, ...]:
+            if "v_d" in arguments and "v_ds" not in arguments:
+                arguments["v_ds"] = arguments["v_d"] - arguments["v_s"]
+            return compiled(**{**defaults, **arguments})
+
+        return evaluate
 
     @property
     def is_linear(self) -> bool:
-        """Whether the law is exactly current == v * (something free of v), for all parameters."""
+        """Whether the law is exactly current == v * (something free of v), for all parameters.
+
+        Never for three terminals.
+        """
         from circuitxbar.devices.kernel import is_linear
 
         return is_linear(self._law)
@@ -151,70 +165,73 @@ class Device:
 
         Raises ModelError for an unknown name and for a value out of range.
         """
-        self._require(values)
+        self._require(values, self.parameters, "parameter")
         checked = {key: float(self._parameter(key, real_number, values[key])) for key in values}
         return replace(self, values={**self.values, **checked}) if values else self
 
     def spice(self, name: str | None = None) -> str:
         """ngspice sub-circuit `name` (by default the device's own) whose only element is the law.
 
-        Its pins are the terminals; its parameters g (S), temperature (K) and those of the device.
+        Its pins are the terminals, the bulk is node 0; its parameters are g (S) where the law uses
+        it, temperature (K) and those of the device.
         """
         from circuitxbar.devices.spice import subcircuit_text
 
-        return subcircuit_text(self._law, name or self.name, self.terminals, self.values)
-
-    def spice_current(self, texts: Mapping[str, str]) -> tuple[str, dict[str, float]]:
-        """ngspice expression of the current, in A, and the `.param` constants that it refers to.
-
-        texts : what stands for v, g, temperature and each parameter; {name} in braces or v(a,b).
-        """
-        from circuitxbar.devices.spice import current_text
-
-        names = self._law.names
-        if missing := [key for key in names if key not in texts]:
-            raise ModelError(f"{self.where}: no SPICE text for {', '.join(missing)}.")
-        return current_text(self._law, texts)
+        conductance = {"g": 0.0} if self.uses_conductance else {}
+        parameters = {**conductance, "temperature": ROOM, **self.values}
+        return subcircuit_text(self._law, name or self.name, self.terminals, parameters)
 
     @cached_property
     def _law(self) -> Law:
-        names = (*VARIABLES, *self.parameters)
-        return Law(self.where, self.law, tuple(self.definitions.items()), names)
+        return law_of(self.where, self.law, len(self.terminals), self.definitions, self.parameters)
 
     def _evaluated(
         self,
         slopes: tuple[str, ...],
-        v: Any,
-        g: Any,
+        arguments: tuple[Any, ...],
         temperature: Any,
         extrapolate: bool,
         parameters: Mapping[str, Any],
     ) -> list[Any]:
-        self._require(parameters)
-        arguments = {
-            "v": real_array(f"{self.where}: v", v, unit="V", error=ModelError),
-            "g": real_array(f"{self.where}: g", g, unit="S", error=ModelError),
+        self._require(parameters, self.parameters, "parameter")
+        if len(arguments) != len(self.valid):
+            raise ModelError(
+                f"{self.where}: '{self.name}' takes {', '.join(self.valid)}; "
+                f"got {len(arguments)} argument{'s' * (len(arguments) != 1)}."
+            )
+        point = {
+            **{
+                name: real_array(f"{self.where}: {name}", value, unit=_UNIT[name], error=ModelError)
+                for name, value in zip(self.valid, arguments, strict=True)
+            },
             "temperature": real_array(
                 f"{self.where}: temperature", temperature, unit="K", minimum=0.0, error=ModelError
             ),
             **{key: self._parameter(key, real_array, parameters[key]) for key in parameters},
         }
         if not extrapolate:
-            self._refuse_outside("v", "V", arguments["v"])
-            self._refuse_outside("g", "S", arguments["g"])
+            for name in self.valid:
+                self._refuse_outside(name, point[name])
         try:
-            shape = np.broadcast_shapes(*(array.shape for array in arguments.values()))
+            shape = np.broadcast_shapes(*(array.shape for array in point.values()))
         except ValueError:
-            shapes = ", ".join(f"{key} {array.shape}" for key, array in arguments.items())
+            shapes = ", ".join(f"{key} {array.shape}" for key, array in point.items())
             raise ModelError(f"{self.where}: shapes do not broadcast: {shapes}.") from None
         with np.errstate(all="ignore"):
-            results = self.kernel(*slopes)(**arguments)
+            results = self.kernel(*slopes)(**point)
         for what, result in zip(("current", *(f"di/d{s}" for s in slopes)), results, strict=True):
-            self._refuse_infinite(what, np.broadcast_to(result, shape), arguments, shape)
+            self._refuse_infinite(what, np.broadcast_to(result, shape), point, shape)
         # A copy of its own shape, as a law may ignore some arguments; [()] makes 0-d a number.
         return [
             np.array(np.broadcast_to(result, shape), dtype=np.float64)[()] for result in results
         ]
+
+    def _parts(self, by: str) -> dict[str, int]:
+        """The arguments of the kernel that change with `by`, and the sign of each."""
+        if by not in self.variables:
+            return {by: 1}
+        place = self.variables.index(by) if len(self.terminals) == 3 else 0
+        return {name: signs[place] for name, signs in self.controls.items() if signs[place]}
 
     def _parameter(self, name: str, check: Callable[..., Any], value: Any) -> Any:
         parameter = self.parameters[name]
@@ -222,19 +239,19 @@ class Device:
         label = f"{self.where}: parameter {name}"
         return check(label, value, unit=parameter.unit, minimum=low, maximum=high, error=ModelError)
 
-    def _require(self, names: Any) -> None:
+    def _require(self, names: Iterable[Any], known: Iterable[str], what: str) -> None:
+        known = tuple(known)
         for name in names:
-            if name not in self.parameters:
-                close = get_close_matches(str(name), self.parameters, n=1)
+            if not isinstance(name, str) or name not in known:
+                close = get_close_matches(str(name), known, n=1)
                 hint = f" Did you mean '{close[0]}'?" if close else ""
-                known = ", ".join(self.parameters) or "none"
                 raise ModelError(
-                    f"{self.where}: device '{self.name}' has no parameter '{name}'.{hint} "
-                    f"It has: {known}."
+                    f"{self.where}: device '{self.name}' has no {what} {shown(name)}.{hint} "
+                    f"It has: {', '.join(known) or 'none'}."
                 )
 
-    def _refuse_outside(self, name: str, unit: str, array: np.ndarray) -> None:
-        low, high = self.valid[name]
+    def _refuse_outside(self, name: str, array: np.ndarray) -> None:
+        (low, high), unit = self.valid[name], _UNIT[name]
         outside = (array < low) | (array > high)
         if outside.any():
             index = tuple(int(k) for k in np.argwhere(outside)[0])

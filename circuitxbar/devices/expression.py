@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -19,6 +19,16 @@ from circuitxbar.devices.functions import CONSTANTS, FUNCTIONS, apply, power
 from circuitxbar.errors import ModelError
 
 Tree: TypeAlias = float | int | str | tuple
+
+# By the number of terminals: the voltages that a law is given, by the user; those that it is a
+# function of, each a sum over the terminals with these signs; and others that it may use. v_ds is
+# no abbreviation: near 0 V it has digits that the difference of two rounded voltages has lost.
+VOLTAGES = {2: ("v",), 3: ("v_d", "v_g", "v_s")}
+CONTROLS = {
+    2: {"v": (1, -1)},
+    3: {"v_d": (1, 0, 0), "v_g": (0, 1, 0), "v_s": (0, 0, 1), "v_ds": (1, 0, -1)},
+}
+DIFFERENCES = {2: {}, 3: {"v_gs": "v_g - v_s"}}
 
 LONGEST_TEXT = 1000  # characters of one law or definition
 MOST_OPERATIONS = 1000  # of a law with its definitions written out
@@ -64,6 +74,27 @@ class Law:
         tree = parse(self.text, where=where, declared=sizes)
         _measured(tree, sizes, where)
         return definitions, tree
+
+    def mentions(self, name: str) -> bool:
+        """Whether `name` stands in the law, or in a definition that the law comes to."""
+        definitions, tree = self.trees()
+        met = _names(tree)
+        for defined, definition in reversed(definitions.items()):
+            if defined in met:
+                met |= _names(definition)
+        return name in met
+
+
+def law_of(
+    where: str,
+    text: str,
+    terminals: int,
+    definitions: Mapping[str, str],
+    parameters: Iterable[str],
+) -> Law:
+    """The law `text` of a device with so many terminals."""
+    names = (*CONTROLS[terminals], "g", "temperature", *parameters)
+    return Law(where, text, (*DIFFERENCES[terminals].items(), *definitions.items()), names)
 
 
 def parse(text: str, *, where: str, declared: Mapping[str, Any]) -> Tree:
@@ -187,6 +218,12 @@ class _Reader:
         return ModelError(f"{self.where}: {text}")
 
 
+def _names(tree: Tree) -> set[str]:
+    if isinstance(tree, tuple):
+        return set().union(*map(_names, tree[1:]))
+    return {tree} if isinstance(tree, str) else set()
+
+
 def _measured(tree: Tree, sizes: Mapping[str, tuple[int, int]], where: str) -> tuple[int, int]:
     """Number of operations and nesting of `tree` with its names written out, within the limits."""
 
@@ -226,7 +263,11 @@ def _built(tree: Tree, symbols: Mapping[str, Any], where: str) -> Any:
         if not isinstance(tree, tuple):
             return sympy.Integer(tree) if isinstance(tree, int) else sympy.Float(tree)
         operation, *branches = tree
-        result = _operation(operation, [build(branch) for branch in branches])
+        values = [build(branch) for branch in branches]
+        try:
+            result = _operation(operation, values)
+        except ZeroDivisionError:  # sympy divides two of its Floats as Python does
+            result = sympy.zoo
         _refuse_unbounded(result, where)
         return result
 
@@ -258,7 +299,7 @@ def _refuse_unbounded(expression: Any, where: str) -> None:
     infinite = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo)
     for part in (expression, *expression.args):
         for factor in (part, *part.args):
-            if factor in infinite:
+            if any(factor is value for value in infinite):
                 raise ModelError(f"{where}: a constant part divides by zero.")
             if factor.is_Number:
                 size = abs(factor)

@@ -47,9 +47,16 @@ def _real_power(base: Any, exponent: Any) -> Any:
 def _power_derivative(x: tuple, d: tuple) -> Any:
     base, exponent = x
     slope = exponent * power(base, exponent - 1) * d[0]
-    if d[1] == 0:  # a constant exponent brings no logarithm, which base = 0 would not survive
+    if d[1] == 0:
         return slope
-    return slope + apply("power", base, exponent) * apply("log", base) * d[1]
+    # 0 where base = 0: there the logarithm is infinite, and the product has the limit 0.
+    grown = apply("power", base, exponent) * apply("log", base) * d[1]
+    return slope + apply("where", apply("equal", base, 0), 0, grown)
+
+
+def _logistic(x: Any) -> Any:
+    """1 / (1 + exp(-x)) with all its digits, and no overflow, on either side."""
+    return np.exp(np.minimum(x, 0.0)) / (1.0 + np.exp(-np.abs(x)))
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -58,7 +65,14 @@ FUNCTIONS: dict[str, Function] = {
     "sqrt": Function(
         1, np.sqrt, lambda x, d: d[0] / (2 * apply("sqrt", *x)), "sqrt({0})", "x >= 0"
     ),
-    "exp": Function(1, np.exp, lambda x, d: apply("exp", *x) * d[0], "exp({0})", "x < 709"),
+    # ngspice holds exp at 1e99 from x = 228 on, where 2 cosh is the same number.
+    "exp": Function(
+        1,
+        np.exp,
+        lambda x, d: apply("exp", *x) * d[0],
+        "({0} < 200.0 ? exp({0}) : 2.0*cosh(min({0}, 709.0)))",
+        "x < 709",
+    ),
     "log": Function(1, np.log, lambda x, d: d[0] / x[0], "ln({0})", "x > 0"),
     # ngspice has no log1p; atanh keeps the digits of a small argument, ln those of a large one.
     "log1p": Function(
@@ -68,10 +82,28 @@ FUNCTIONS: dict[str, Function] = {
         "(abs({0}) < 0.5 ? 2.0*atanh({0}/(2.0 + {0})) : ln(1.0 + {0}))",
         "x > -1",
     ),
-    "sinh": Function(1, np.sinh, lambda x, d: apply("cosh", *x) * d[0], "sinh({0})", "|x| < 710"),
-    "cosh": Function(1, np.cosh, lambda x, d: apply("sinh", *x) * d[0], "cosh({0})", "|x| < 710"),
-    # 1/cosh^2 and not 1 - tanh^2, which cancels to nothing from x = 19 on.
-    "tanh": Function(1, np.tanh, lambda x, d: d[0] / apply("cosh", *x) ** 2, "tanh({0})"),
+    # The limits keep ngspice, which stops where these overflow, going when an iteration steps far.
+    "sinh": Function(
+        1,
+        np.sinh,
+        lambda x, d: apply("cosh", *x) * d[0],
+        "sinh(min(max({0}, -710.0), 710.0))",
+        "|x| < 710",
+    ),
+    "cosh": Function(
+        1,
+        np.cosh,
+        lambda x, d: apply("sinh", *x) * d[0],
+        "cosh(min(abs({0}), 710.0))",
+        "|x| < 710",
+    ),
+    # Neither 1 - tanh^2, which cancels to nothing from x = 19 on, nor 1/cosh^2, which overflows.
+    "tanh": Function(
+        1,
+        np.tanh,
+        lambda x, d: 4 * apply("logistic", 2 * x[0]) * apply("logistic", -2 * x[0]) * d[0],
+        "tanh({0})",
+    ),
     "asinh": Function(
         1, np.arcsinh, lambda x, d: d[0] / apply("sqrt", 1 + x[0] ** 2), "asinh({0})"
     ),
@@ -79,8 +111,9 @@ FUNCTIONS: dict[str, Function] = {
     "softplus": Function(
         1,
         lambda x: np.logaddexp(0.0, x),
-        lambda x, d: d[0] / (1 + apply("exp", -x[0])),
-        "(max({0}, 0.0) + ln(1.0 + exp(-abs({0}))))",
+        lambda x, d: apply("logistic", *x) * d[0],
+        # As for log1p: ln(1 + y) would lose the digits of a small y = exp(-|x|).
+        "(max({0}, 0.0) + 2.0*atanh(exp(-abs({0}))/(2.0 + exp(-abs({0})))))",
     ),
     "min": Function(
         2,
@@ -102,7 +135,7 @@ FUNCTIONS: dict[str, Function] = {
     ),
 }
 
-# What the operators of the language stand for; not callable by name.
+# What the operators of the language and the derivatives stand for; not callable by name.
 COMPARISONS: dict[str, Function] = {
     "less": Function(2, np.less, spice="({0} < {1})"),
     "less_equal": Function(2, np.less_equal, spice="({0} <= {1})"),
@@ -115,15 +148,25 @@ POWER = Function(
     2,
     _real_power,
     _power_derivative,
-    "pwr({0}, {1})",
+    # ngspice stops at the slope of a power of 0, where an iteration often begins.
+    "({0} > 0.0 ? pwr({0}, {1}) : ({1} == 0.0 ? 1.0 : 0.0))",
     "x > 0 where the exponent is not a whole number",
 )
-TABLE: dict[str, Function] = {**FUNCTIONS, **COMPARISONS, "power": POWER}
+LOGISTIC = Function(
+    1,
+    _logistic,
+    lambda x, d: apply("logistic", *x) * apply("logistic", -x[0]) * d[0],
+    "(exp(min({0}, 0.0))/(1.0 + exp(-abs({0}))))",
+)
+TABLE: dict[str, Function] = {**FUNCTIONS, **COMPARISONS, "power": POWER, "logistic": LOGISTIC}
 
 
 def apply(name: str, *arguments: Any) -> Any:
-    """The sympy expression of row `name` applied to sympy expressions."""
+    """The sympy expression of row `name` applied to sympy expressions or numbers."""
+    import sympy
+
     row = TABLE[name]
+    arguments = tuple(map(sympy.sympify, arguments))
     if row.expands is not None:
         return row.expands(*arguments)
     if name == "where" and arguments[1] == arguments[2]:
@@ -132,11 +175,16 @@ def apply(name: str, *arguments: Any) -> Any:
 
 
 def power(base: Any, exponent: Any) -> Any:
-    """base ** exponent: a product for a whole exponent, a root for 0.5, else the row `power`."""
+    """base ** exponent: a product for a whole exponent, a root for 0.5, else the row `power`.
+
+    A negative one divides: at base = 0 that is infinite, where ngspice's power would stop it.
+    """
     if exponent.is_Number:
         value = float(exponent)
         if value.is_integer():
             return base ** int(value)
+        if value < 0:
+            return 1 / power(base, -exponent)
         if value == 0.5:
             return apply("sqrt", base)
     return apply("power", base, exponent)
@@ -149,16 +197,12 @@ def row_of(expression: Any) -> str | None:
 
 @cache
 def _symbols() -> dict[str, type]:
-    """One sympy class per row, differentiated by the table."""
+    """One sympy class per row."""
     import sympy
 
     class Applied(sympy.Expr):
         is_commutative = True
         row: str
-
-        def _eval_derivative(self, s: Any) -> Any:
-            slopes = tuple(sympy.diff(argument, s) for argument in self.args)
-            return sympy.sympify(TABLE[self.row].derivative(self.args, slopes))
 
         def _sympystr(self, printer: Any) -> str:
             return f"{self.row}({', '.join(map(printer._print, self.args))})"

@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from circuitxbar.devices.device import VARIABLES, Device, Parameter, Reference
+from circuitxbar.devices.device import Device, Parameter, Reference
+from circuitxbar.devices.expression import CONTROLS, DIFFERENCES, VOLTAGES, law_of
 from circuitxbar.devices.functions import CONSTANTS, FUNCTIONS
 from circuitxbar.errors import ModelError
 
@@ -24,10 +26,11 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _LOWER_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # Words that the language, Python callers or SPICE text already use: `m`, for one, multiplies any
 # sub-circuit.
-_PYTHON = "self name extrapolate slopes"
+_PYTHON = "self name by extrapolate slopes"
 _SPICE = """e i m t u temp temper time hertz params sin cos tan asin acos acosh atanh ln log10 sgn
     pow pwr pwl floor ceil int nint fabs ddt uramp limit if"""
-_TAKEN = {*VARIABLES, "v_d", "v_g", "v_s", "v_ds", "v_gs", *CONSTANTS, *FUNCTIONS}
+_VOLTAGES = (*VOLTAGES[2], *VOLTAGES[3])
+_TAKEN = {*_VOLTAGES, *CONTROLS[3], *DIFFERENCES[3], "g", "temperature", *CONSTANTS, *FUNCTIONS}
 _TAKEN = {name.lower() for name in (*_TAKEN, *_PYTHON.split(), *_SPICE.split())}
 
 
@@ -55,26 +58,31 @@ def parse_device(text: str, where: str) -> Device:
     for section in NOT_YET:
         if section in table:
             raise ModelError(
-                f"{where}: this version does not read [{section}]; it knows laws of v, g and "
-                "temperature. Remove the section, or use a version that reads it."
+                f"{where}: this version does not read [{section}]; it knows laws of voltages, "
+                "g and temperature. Remove the section, or use a version that reads it."
             )
     fields = _read(where, table, _DEVICE)
-    current, definitions = fields.pop("current"), fields.pop("define")
-    references = fields.pop("reference")
+    current, references = fields.pop("current"), fields.pop("reference")
+    terminals, definitions = fields["terminals"], fields.pop("define")
     parameters: dict[str, Parameter] = fields["parameters"]
     _refuse_clashes(where, [*parameters, *definitions])
-    device = Device(
+    law = law_of(where, current["law"], len(terminals), definitions, parameters)
+    arguments = VOLTAGES[len(terminals)]
+    if law.mentions("g"):  # also refuses a bad law now, and not at its first use
+        arguments = (*arguments, "g")
+    return Device(
         **fields,
         values={name: parameter.default for name, parameter in parameters.items()},
-        valid=current["valid"],
+        valid=_of_arguments(f"{where}, current, valid", current["valid"], arguments, _RANGES),
         law=current["law"],
         definitions=definitions,
-        references=references,
+        references=tuple(
+            _reference(f"{where}, reference[{index}]", reference, arguments)
+            for index, reference in enumerate(references)
+        ),
         text=text,
         where=where,
     )
-    device._law.trees()  # refuses a bad law now, and not at its first use
-    return device
 
 
 def _content(path: Path, where: str) -> str:
@@ -195,16 +203,15 @@ def _device_name(where: str, value: Any) -> str:
     return name
 
 
-def _terminals(where: str, value: Any) -> tuple[str, str]:
+def _terminals(where: str, value: Any) -> tuple[str, ...]:
     items = _typed(where, value, list, 'a list such as ["p", "n"]')
-    if len(items) != 2:
-        raise ModelError(
-            f"{where}: this version does not read devices of {len(items)} terminals, only of 2."
-        )
-    first, second = (_device_name(where, item) for item in items)
-    if first == second:
-        raise ModelError(f"{where}: both are '{first}'. Give the two terminals different names.")
-    return first, second
+    if len(items) not in VOLTAGES:
+        raise ModelError(f"{where}: a device has 2 or 3 terminals, not {len(items)}.")
+    names = tuple(_device_name(where, item) for item in items)
+    for name in names:
+        if names.count(name) > 1:
+            raise ModelError(f"{where}: '{name}' stands twice. Give the terminals different names.")
+    return names
 
 
 def _kind(where: str, value: Any) -> str:
@@ -239,13 +246,29 @@ def _parameter(where: str, value: Any) -> Parameter:
     return parameter
 
 
-def _references(where: str, value: Any) -> tuple[Reference, ...]:
+def _references(where: str, value: Any) -> list[Any]:
     items = _typed(where, value, list, "one [[reference]] per point")
     _refuse_many(where, items)
-    return tuple(
-        Reference(**_read(f"{where}[{index}]", item, _REFERENCE))
-        for index, item in enumerate(items)
-    )
+    return items
+
+
+def _reference(where: str, value: Any, arguments: tuple[str, ...]) -> Reference:
+    point = _of_arguments(where, value, arguments, _POINT, _REFERENCE)
+    values = tuple(point.pop(name) for name in arguments)
+    return Reference(arguments=values, **point)
+
+
+def _of_arguments(
+    where: str,
+    value: Any,
+    arguments: tuple[str, ...],
+    reads: Mapping[str, _Key],
+    others: Mapping[str, _Key] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """The table `value` with one entry for each of the law's `arguments`, and `others`."""
+    if "g" in _table(where, value) and "g" not in arguments:
+        raise ModelError(f"{where}: 'g' has no meaning, as the law does not use it. Remove it.")
+    return _read(where, value, {**others, **{name: reads[name] for name in arguments}})
 
 
 def _refuse_many(where: str, entries: Any) -> None:
@@ -269,18 +292,20 @@ _PARAMETER = {
     "range": _Key(_range, "[lowest, highest] value allowed"),
     "meaning": _Key(_line, "what it is, in one line"),
 }
-_VALID = {
-    "v": _Key(_range, "[lowest, highest] voltage in V for which the law holds"),
-    "g": _Key(_conductances, "[lowest, highest] conductance in S for which the law holds"),
+_RANGES = {
+    **{name: _Key(_range, "[lowest, highest] in V for which the law holds") for name in _VOLTAGES},
+    "g": _Key(_conductances, "[lowest, highest] in S for which the law holds"),
 }
 _CURRENT = {
-    "law": _Key(_law, "the current in A as a law of v, g, temperature and the parameters"),
-    "valid": _Key(_table_with(_VALID), "the ranges { v = [..], g = [..] } for which the law holds"),
+    "law": _Key(_law, "the current in A as a law of voltages, g, temperature and parameters"),
+    "valid": _Key(_table, "the ranges { v = [..], g = [..] } for which the law holds"),
+}
+_POINT = {
+    **{name: _Key(_number, "the voltage in V") for name in _VOLTAGES},
+    "g": _Key(_number, "the conductance in S"),
 }
 _REFERENCE = {
     "kind": _Key(_kind, f"one of {', '.join(KINDS)}"),
-    "v": _Key(_number, "the voltage in V"),
-    "g": _Key(_number, "the conductance in S"),
     "current": _Key(_number, "the current in A"),
     "tolerance": _Key(_tolerance, "the relative deviation that is still agreement"),
 }
@@ -289,7 +314,7 @@ _DEVICE = {
     "title": _Key(_line, "what the device is, in one line"),
     "source": _Key(_line, "author, journal, year, figure or table; doi"),
     "confirmed": _Key(_boolean, "", default=False, required=False),
-    "terminals": _Key(_terminals, 'the two terminals, such as ["p", "n"]; v is first to second'),
+    "terminals": _Key(_terminals, 'such as ["p", "n"], or ["drain", "gate", "source"]'),
     "passive": _Key(_boolean, "", default=False, required=False),
     "monotone": _Key(_boolean, "", default=False, required=False),
     "parameters": _Key(_named(_parameter), "", default={}, required=False),

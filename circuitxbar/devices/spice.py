@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from circuitxbar.devices.expression import Law, symbolic
+from circuitxbar.devices.expression import CONTROLS, Law, symbolic
 from circuitxbar.devices.functions import TABLE
 from circuitxbar.devices.writing import Tongue, written
 
@@ -38,19 +38,20 @@ def current_text(law: Law, texts: Mapping[str, str]) -> tuple[str, dict[str, flo
 
 
 def subcircuit_text(
-    law: Law, name: str, terminals: tuple[str, str], values: Mapping[str, float]
+    law: Law, name: str, terminals: tuple[str, ...], parameters: Mapping[str, float]
 ) -> str:
-    """Lines of `.subckt name`; g, temperature and every one of `values` are its parameters."""
-    parameters = {"g": 0.0, "temperature": 300.15, **values}
+    """Lines of `.subckt name`; its parameters are those given, with their values as defaults."""
     texts = {parameter: "{" + parameter + "}" for parameter in parameters}
-    texts["v"] = f"v({terminals[0]},{terminals[1]})"
+    for control, signs in CONTROLS[len(terminals)].items():
+        between = [terminals[signs.index(sign)] for sign in (1, -1) if sign in signs]
+        texts[control] = f"v({','.join(between)})"
     text, constants = current_text(law, texts)
     declared = [f"{key}={value!r}" for key, value in parameters.items()]
     return "\n".join(
         [
             " ".join([".subckt", name, *terminals, *declared]),
             *(f".param {constant}={value!r}" for constant, value in constants.items()),
-            f"b1 {terminals[0]} {terminals[1]} i={text}",
+            f"b1 {terminals[0]} {terminals[-1]} i={text}",
             f".ends {name}",
             "",
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,7 @@ def written(expression: Any, tongue: Tongue) -> str:
         if node.is_Symbol:
             return tongue.symbol(node.name)
         if node.is_Number:
-            return tongue.number(float(node))
+            return tongue.number(_finite(float(node)))
         if node.is_Add:
             return "(" + " + ".join(map(write, node.args)) + ")"
         if node.is_Mul:
@@ -66,3 +67,12 @@ def written(expression: Any, tongue: Tongue) -> str:
         return f"({sign}{text})"
 
     return write(expression)
+
+
+def _finite(number: float) -> float:
+    """A slope may multiply constants of a law that are large already."""
+    if not math.isfinite(number):
+        raise ModelError(
+            "A law or its slope has a constant part beyond the largest float, 1.8e308."
+        )
+    return number

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -10,6 +13,8 @@ import numpy as np
 from circuitxbar.arguments import shown
 from circuitxbar.circuit.checks import check_topology, joined_nodes
 from circuitxbar.circuit.circuit import Circuit, Group, SubCircuit
+from circuitxbar.circuit.model import Model
+from circuitxbar.devices.device import ROOM, Device
 from circuitxbar.dialects import DIALECTS, Dialect
 from circuitxbar.errors import CircuitError, NetlistError
 
@@ -21,9 +26,10 @@ def write_spice(circuit: Circuit | SubCircuit, dialect: str = "ngspice") -> str:
 
     Element names are the public ones behind the letter of their kind (rcell_0_0, vsource_...).
     Nodes joined by zero resistance are written under one name, and a comment lists the others;
-    open elements are left out. A circuit that holds a batch becomes one .dc sweep over the
-    vectors. Lines end in "\\n". Raises CircuitError where there is no unique solution,
-    NetlistError for an unknown dialect.
+    open elements are left out. Every law stands once, as a .subckt block at the top; the x lines
+    of its elements give what differs from its defaults. A circuit that holds a batch becomes one
+    .dc sweep over the vectors. Lines end in "\\n". Raises CircuitError where there is no unique
+    solution, NetlistError for an unknown dialect.
     """
     if not isinstance(dialect, str) or dialect not in DIALECTS:
         raise NetlistError(f"dialect = {shown(dialect)}: choose one of {', '.join(DIALECTS)}.")
@@ -33,12 +39,15 @@ def write_spice(circuit: Circuit | SubCircuit, dialect: str = "ngspice") -> str:
     if not isinstance(circuit, Circuit):
         raise CircuitError(f"{shown(circuit)} is not a Circuit or SubCircuit.")
     check_topology(circuit)
-    names = written_nodes(circuit)
-    lines = [f"{tongue.comment} {circuit.title}"]
+    names, laws = written_nodes(circuit), _Laws.of(circuit)
+    lines = [f"{tongue.comment} {circuit.title}", *laws.lines]
     lines += _net_comments(circuit, names, tongue)
     for group in circuit.groups:
-        lines += _element_lines(group, names, tongue)
-    lines += tongue.options
+        lines += _element_lines(group, names, laws, tongue)
+    if laws.lines:
+        lines += tongue.law_options
+    if not laws.lines or circuit.node_count >= tongue.large:
+        lines += tongue.options
     lines += _analysis_lines(circuit)
     return "\n".join([*lines, ".end"]) + "\n"
 
@@ -71,17 +80,55 @@ def _subcircuit_lines(subcircuit: SubCircuit, tongue: Dialect) -> Iterator[str]:
             joints.append((names[lowest], pin))
         else:
             names[lowest] = pin
-    written = [names[k] for k in net.tolist()]
+    written, laws = [names[k] for k in net.tolist()], _Laws.of(circuit, inside=True)
     yield f".subckt {subcircuit.name}"
     pins = subcircuit.pins
     for k in range(0, len(pins), 8):
         yield "+ " + " ".join(pins[k : k + 8])
+    yield from laws.lines
     yield from _net_comments(circuit, written, tongue)
     for first, second in joints:
         yield f"vjoint_{second} {first} {second} 0.0"
     for group in circuit.groups:
-        yield from _element_lines(group, written, tongue)
+        yield from _element_lines(group, written, laws, tongue)
     yield f".ends {subcircuit.name}"
+
+
+@dataclass(frozen=True)
+class _Laws:
+    """The .subckt blocks of a circuit's laws, and the name of each by its device's identity."""
+
+    names: dict[object, str]
+    lines: list[str]
+
+    @staticmethod
+    def of(circuit: Circuit, inside: bool = False) -> _Laws:
+        """A block is named after its device. A digest of its text follows where two share the
+        device's name, and `inside` a .subckt, as another one in the deck may hold such a block:
+        ngspice looks up a block's parameters by its name alone, wherever it stands.
+        """
+        texts: dict[object, str] = {}
+        devices: dict[str, Device] = {}
+        for group in circuit.groups:
+            if group.model is not None:
+                device = group.model.device
+                if (identity := _identity(device)) not in texts:
+                    texts[identity] = device.spice()
+                    devices.setdefault(texts[identity], device)
+        shared = Counter(device.name for device in devices.values())
+        names: dict[str, str] = {}
+        for text, device in devices.items():
+            digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+            alone = not inside and shared[device.name] == 1
+            names[text] = device.name if alone else f"{device.name}_{digest}"
+        blocks = [device.spice(names[text]) for text, device in devices.items()]
+        lines = [line for block in blocks for line in block.splitlines()]
+        return _Laws({identity: names[text] for identity, text in texts.items()}, lines)
+
+
+def _identity(device: Device) -> object:
+    """What the text of `device` depends on."""
+    return device.text, tuple(device.values.items())
 
 
 def _net_comments(circuit: Circuit, written: list[str], tongue: Dialect) -> Iterator[str]:
@@ -94,7 +141,12 @@ def _net_comments(circuit: Circuit, written: list[str], tongue: Dialect) -> Iter
             yield f"{tongue.comment} node {name} is also {' '.join(others[k : k + 8])}"
 
 
-def _element_lines(group: Group, names: list[str], tongue: Dialect) -> Iterator[str]:
+def _element_lines(group: Group, names: list[str], laws: _Laws, tongue: Dialect) -> Iterator[str]:
+    if group.model is not None:
+        calls = _calls(group.model, laws.names[_identity(group.model.device)], tongue)
+        for name, nodes, call in zip(group.names, group.nodes.tolist(), calls, strict=True):
+            yield f"x{name} {' '.join(names[node] for node in nodes)} {call}"
+        return
     letter = _letter(group)
     kept = np.ones(len(group.names), dtype=bool)
     if group.kind == "R":
@@ -105,6 +157,23 @@ def _element_lines(group: Group, names: list[str], tongue: Dialect) -> Iterator[
         if keep:
             text = tongue.number(value) if letter != "b" else _table(group, value, tongue)
             yield f"{letter}{name} {names[first]} {names[second]} {text}"
+
+
+def _calls(model: Model, subcircuit: str, tongue: Dialect) -> list[str]:
+    """What stands behind the nodes of an x line, for each place of `model`."""
+    device, count = model.device, len(model.conductances)
+    given = {"temperature": model.temperature, **model.parameters}
+    if device.uses_conductance:
+        given = {"g": model.conductances, **given}
+    defaults = {"temperature": ROOM, **device.values}
+    calls = [subcircuit] * count
+    for name, value in given.items():
+        values = np.broadcast_to(value, count).tolist()
+        calls = [
+            call if number == defaults.get(name) else f"{call} {name}={tongue.number(number)}"
+            for call, number in zip(calls, values, strict=True)
+        ]
+    return calls
 
 
 def _table(group: Group, values: list[float], tongue: Dialect) -> str:

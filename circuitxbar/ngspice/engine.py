@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circuitxbar.arguments import Array
-from circuitxbar.circuit.build import array_circuit
+from circuitxbar.circuit.build import array_circuit, on_grids
+from circuitxbar.circuit.cells import cell_nodes
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.operating_point import OperatingPoint
 from circuitxbar.circuit.potentials import LineVoltages, line_potentials
@@ -22,6 +23,7 @@ from circuitxbar.ngspice.runner import Run, run
 
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
+    from circuitxbar.circuit.drive import Drive
 
 
 def is_present() -> bool:
@@ -32,41 +34,66 @@ def is_present() -> bool:
         return False
 
 
-def solve(crossbar: Crossbar, ends: Mapping[Side, Ends], factor: Any = None) -> Answer:
+def solve(crossbar: Crossbar, drive: Drive, factor: Any = None, guess: Any = None) -> Answer:
     """Node voltages and source currents of `crossbar` as ngspice finds them.
 
     Terminal currents are ngspice's own branch currents, or conductance * voltage - current at
-    Norton ends. `factor` is ignored: ngspice starts anew.
+    Norton ends. `factor` and `guess` are ignored: ngspice starts anew.
     """
-    circuit = array_circuit(crossbar, ends)
-    answer = _run(circuit)
-    batch = max(len(end.voltage) for end in ends.values())
-    voltages, sources = _node_voltages(circuit, answer), _source_currents(circuit, answer)
-    size = crossbar.conductances.size
-    grid = voltages[1 : 2 * size + 1].T.reshape(batch, 2, *crossbar.shape)
-    row_potential, column_potential = line_potentials(crossbar, ends)
-    none = np.zeros_like(row_potential)
+    circuit = array_circuit(crossbar, drive)
+    voltages, sources, stats = _found(circuit)
+    row, column = line_potentials(crossbar, drive.ends)
+    none = np.zeros_like(row)
+    lines = [
+        LineVoltages(potential, grid - potential, none)
+        for grid, potential in zip(on_grids(crossbar, voltages), (row, column, row), strict=False)
+    ]
     return Answer(
-        LineVoltages(row_potential, grid[:, 0] - row_potential, none),
-        LineVoltages(column_potential, grid[:, 1] - column_potential, none),
+        cell_nodes(crossbar, lines, drive.gates),
         "ngspice",
-        _stats(answer),
-        measured=_terminal_currents(crossbar, ends, circuit, voltages, sources),
+        stats,
+        measured=_terminal_currents(crossbar, drive.ends, circuit, voltages, sources),
     )
 
 
 def operating_point(circuit: Circuit) -> OperatingPoint:
     """Node voltages and source currents of `circuit` as ngspice finds them."""
-    answer = _run(circuit)
-    voltages = _node_voltages(circuit, answer)
+    voltages, currents, _ = _found(circuit)
     none = np.zeros_like(voltages)
-    currents = _source_currents(circuit, answer)
     return OperatingPoint(circuit, voltages, none, currents, engine="ngspice")
 
 
-def _run(circuit: Circuit) -> Run:
+def _found(circuit: Circuit) -> tuple[Array, Array, dict[str, Any]]:
+    """Node voltages (nodes, batch), V, source currents (sources, batch), A, and how they came.
+
+    Vectors are one sweep where there are no laws, else a run each: in a sweep, Newton's method
+    begins near the answer and ends before its last, exact step.
+    """
+    if circuit.batch == 1 or all(group.model is None for group in circuit.groups):
+        answer = _answered(circuit)
+        return _node_voltages(circuit, answer), _source_currents(circuit, answer), _stats(answer)
+    parts = []
+    for vector in range(circuit.batch):
+        try:
+            parts.append(_found(circuit.vector(vector)))
+        except SolverError as failed:
+            raise SolverError(
+                f'vector {vector} was not solved. {failed}. Lower the drive, or use engine="nodal".'
+            ) from None
+    voltages, currents, stats = zip(*parts, strict=True)
+    return np.hstack(voltages), np.hstack(currents), stats[0]
+
+
+def _answered(circuit: Circuit) -> Run:
     # A title may hold any words, also such as start a command in a comment.
-    return run(write_spice(replace(circuit, title="circuit")))
+    answer = run(write_spice(replace(circuit, title="circuit")))
+    short = [name for name, values in answer.vectors.items() if len(values) != circuit.batch]
+    if short:
+        raise SolverError(
+            f"ngspice answered {len(answer.vectors[short[0]])} of {circuit.batch} vectors and "
+            'said nothing of the others. Use engine="nodal".'
+        )
+    return answer
 
 
 def _stats(answer: Run) -> dict[str, Any]:

@@ -2,54 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy
 
 from circuitxbar.arguments import Array
-from circuitxbar.circuit.build import array_circuit
+from circuitxbar.circuit.build import array_circuit, by_node, on_grids
+from circuitxbar.circuit.cells import CellNodes, cell_nodes
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.operating_point import OperatingPoint
-from circuitxbar.circuit.potentials import LineVoltages, last_cells, line_potentials
-from circuitxbar.circuit.solution import Answer
-from circuitxbar.circuit.terminations import SIDES, Ends, Side
-from circuitxbar.nodal.network import Network
+from circuitxbar.circuit.potentials import LineVoltages, line_potentials
+from circuitxbar.circuit.solution import Answer, Solution
+from circuitxbar.nodal.network import Network, NodeVoltages
 
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
+    from circuitxbar.circuit.drive import Drive
 
 
-def solve(crossbar: Crossbar, ends: Mapping[Side, Ends], factor: Network | None = None) -> Answer:
-    """Node voltages of `crossbar` for a batch of line ends, by one factorisation.
+def solve(
+    crossbar: Crossbar,
+    drive: Drive,
+    factor: Network | None = None,
+    guess: CellNodes | None = None,
+) -> Answer:
+    """Node voltages of `crossbar` for a batch of line ends and gates.
 
+    Of linear cells by one factorisation for all vectors, else by Newton's method for each.
     `factor` is that of an earlier answer for the same array; only sources may differ.
+    guess : voltages of cells at which Newton's method begins, for the same batch.
     """
-    circuit = array_circuit(crossbar, ends)
+    circuit = array_circuit(crossbar, drive)
     network = factor or Network.of(circuit)
-    row_potential, column_potential = line_potentials(crossbar, ends)
-    batch = len(row_potential)
-    rows, columns = crossbar.shape
-    size = rows * columns
-    reference = _references(circuit, crossbar, ends, row_potential, column_potential)
-    found = network.solve(*source_values(circuit, batch), reference)
+    sources, injected = source_values(circuit, drive.batch)
+    start = None
+    if guess is not None and not network.is_linear:
+        grids = [line.voltages for line in guess.lines]
+        start = by_node(crossbar, drive, circuit, grids, drive.gates)
+    found = network.solve(sources, injected, _references(crossbar, drive, circuit), start)
+    return _answer(crossbar, drive, network, found)
 
-    def on_grid(first: int) -> LineVoltages:
-        parts = (found.reference, found.deviation, found.remainder)
-        grids = [part[first : first + size].T.reshape(batch, rows, columns) for part in parts]
-        return LineVoltages(*grids)
 
+def adjoint(solution: Solution, drive: Drive) -> Answer:
+    """Node voltages of the transposed array, its cells linearised at `solution`, under `drive`."""
+    crossbar = solution.crossbar
+    circuit = array_circuit(crossbar, drive)
+    network = solution.factor or Network.of(circuit)
+    sources, injected = source_values(circuit, drive.batch)
+    lines, gates = solution.kept_nodes().lines, solution.drive.gates
+    voltages = []
+    for part, at_gates in (
+        ("potential", gates),
+        ("deviation", 0 * gates),
+        ("remainder", 0 * gates),
+    ):
+        grids = [np.broadcast_to(getattr(line, part), line.deviation.shape) for line in lines]
+        voltages.append(by_node(crossbar, drive, circuit, grids, at_gates))
+    at = NodeVoltages(*voltages, solves=0)
+    found = network.adjoint(at, sources, injected, _references(crossbar, drive, circuit))
+    return _answer(crossbar, drive, network, found)
+
+
+def _answer(crossbar: Crossbar, drive: Drive, network: Network, found: NodeVoltages) -> Answer:
+    parts = (found.reference, found.deviation, found.remainder)
+    grids = zip(*(on_grids(crossbar, part) for part in parts), strict=True)
+    lines = [LineVoltages(*grid) for grid in grids]
     stats = {
         "linear_solver": f"SuperLU (scipy {scipy.__version__})",
         "unknowns": network.size,
         "solves": found.solves,
+        "factorisations": sum(found.factorisations) or 1,
     }
-    return Answer(on_grid(1), on_grid(size + 1), "nodal", stats, factor=network)
+    nodes = cell_nodes(crossbar, lines, drive.gates)
+    return Answer(nodes, "nodal", stats, factor=network, strategies=found.strategies)
 
 
 def operating_point(circuit: Circuit) -> OperatingPoint:
-    """Node voltages and element currents of any circuit of resistances and sources.
+    """Node voltages and element currents of any circuit of resistances, laws and sources.
 
     Raises CircuitError naming the node or source for which there is no unique solution.
     """
@@ -57,15 +87,13 @@ def operating_point(circuit: Circuit) -> OperatingPoint:
     sources, injected = source_values(circuit, circuit.batch)
     zeros = np.zeros((circuit.node_count, circuit.batch))
     found = network.solve(sources, injected, zeros)
-    outflow = network.outflow(found) - injected
-    by_net = np.zeros_like(outflow)
-    np.add.at(by_net, network.net, outflow)
+    currents = network.source_currents(network.outflow(found) - injected)
     voltages = found.reference + found.deviation
     # What the sum of reference and deviation loses is in neither of them yet (Knuth's two-sum).
     kept = voltages - found.reference
     lost = (found.reference - (voltages - kept)) + (found.deviation - kept)
-    currents = network.tree.currents(by_net)
-    return OperatingPoint(circuit, voltages, lost + found.remainder, currents, engine="nodal")
+    remainder = lost + found.remainder
+    return OperatingPoint(circuit, voltages, remainder, currents, "nodal", found.strategies)
 
 
 def source_values(circuit: Circuit, batch: int) -> tuple[Array, Array]:
@@ -84,20 +112,8 @@ def _by_batch(values: Array, batch: int) -> Array:
     return np.broadcast_to(values if values.ndim == 2 else values[:, None], (len(values), batch))
 
 
-def _references(
-    circuit: Circuit,
-    crossbar: Crossbar,
-    ends: Mapping[Side, Ends],
-    row_potential: Array,
-    column_potential: Array,
-) -> Array:
-    """The potential of its line for every node, in the order in which array_circuit lays nodes."""
-    batch = len(row_potential)
-    parts = [np.zeros((1, batch))]
-    parts += [grid.reshape(batch, -1).T for grid in (row_potential, column_potential)]
-    for side in SIDES:
-        at_end = last_cells(side, row_potential, column_potential)
-        parts.append(at_end[:, ends[side].terminated].T)
-    laid = np.concatenate(parts)
-    sources = np.zeros((circuit.node_count - len(laid), batch))
-    return np.concatenate([laid, sources])
+def _references(crossbar: Crossbar, drive: Drive, circuit: Circuit) -> Array:
+    """The potential of its line for every node, (nodes, batch), V."""
+    row, column = line_potentials(crossbar, drive.ends)
+    inner = [row if crossbar.transistor is None else column][: len(crossbar.cell_elements) - 1]
+    return by_node(crossbar, drive, circuit, [row, column, *inner], 0 * drive.gates)

@@ -1,18 +1,22 @@
-"""A circuit as one sparse linear system, factorised once and solved for any source values."""
+"""A circuit as a sparse system: its unknowns, its matrix, and its solution for any sources."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.linalg import splu
+from scipy.sparse import coo_array, csr_array, hstack
 
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.checks import check_topology, joined_nodes
 from circuitxbar.circuit.circuit import Circuit, Group
 from circuitxbar.errors import SolverError
+from circuitxbar.nodal.laws import Jacobian, Laws, differences
+from circuitxbar.nodal.newton import solve_vector
+from circuitxbar.nodal.voltages import NodeVoltages
 
 _SOLVES = 8  # at the most; two are usual, more only where conductances span many decades
 _SINGULAR = (
@@ -80,37 +84,12 @@ class _SourceTree:
 
 
 @dataclass(frozen=True, eq=False)
-class NodeVoltages:
-    """Voltages as reference + deviation + remainder, each (nodes, batch), V."""
-
-    reference: Array
-    deviation: Array
-    remainder: Array
-    solves: int
-
-    def moved(self, correction: Array, solves: int) -> NodeVoltages:
-        """These voltages plus `correction`, with the digits the sum has no room for kept."""
-        small = self.remainder + correction
-        deviation = self.deviation + small
-        remainder = small - (deviation - self.deviation)
-        return NodeVoltages(self.reference, deviation, remainder, solves)
-
-    def where(self, chosen: np.ndarray, other: NodeVoltages) -> NodeVoltages:
-        """These voltages for the `chosen` vectors, those of `other` for the rest."""
-        return NodeVoltages(
-            self.reference,
-            np.where(chosen, self.deviation, other.deviation),
-            np.where(chosen, self.remainder, other.remainder),
-            self.solves,
-        )
-
-
-@dataclass(frozen=True, eq=False)
 class Network:
-    """A factorised circuit. `solve` takes source values; topology and resistances are fixed.
+    """A circuit ready to be solved. Source values are given to `solve`; the rest is fixed.
 
-    Nodes joined by zero resistance or by ideal sources are one unknown, so that the matrix is
-    symmetric positive definite and nothing small is ever inserted.
+    Nodes joined by zero resistance or by ideal sources are one unknown, so that the matrix of a
+    linear circuit is symmetric positive definite and nothing small is ever inserted. That matrix
+    is factorised here, once; a circuit with laws is solved by Newton's method for each vector.
     """
 
     net: np.ndarray
@@ -121,6 +100,8 @@ class Network:
     unknown: np.ndarray
     size: int
     collect: csr_array
+    laws: Laws
+    jacobian: Jacobian
     factor: Any
 
     @staticmethod
@@ -138,11 +119,6 @@ class Network:
             [np.empty(0), *[g.values[_finite(g)] for g in circuit.groups if g.kind == "R"]]
         )
         conductance = 1.0 / values
-        count = len(conductance)
-        incidence = coo_array(
-            (np.repeat([1.0, -1.0], count), (np.tile(np.arange(count), 2), resistors.T.ravel())),
-            shape=(count, nodes),
-        ).tocsr()
         roots = np.unique(supernode)
         number = np.full(nodes, -1)
         number[roots[roots > 0]] = np.arange((roots > 0).sum())
@@ -152,34 +128,127 @@ class Network:
         collect = coo_array(
             (np.ones(free.sum()), (unknown[free], np.flatnonzero(free))), shape=(size, nodes)
         ).tocsr()
+        laws = Laws.of([g for g in circuit.groups if g.kind == "law"], nodes)
+        controls, outputs = (np.concatenate([resistors, pairs]) for pairs in laws.stamps)
+        jacobian = Jacobian.of(unknown, controls, outputs, size)
+        factor = None
+        if size and not laws.models:
+            factor = jacobian.factor(conductance)
+            if factor is None:
+                raise SolverError(_SINGULAR)
         return Network(
             net,
             supernode,
             tree,
             conductance,
-            incidence,
+            differences(resistors, nodes),
             unknown,
             size,
             collect,
-            _factorise(unknown, resistors, conductance, size),
+            laws,
+            jacobian,
+            factor,
         )
 
-    def solve(self, sources: Array, injected: Array, reference: Array) -> NodeVoltages:
+    @property
+    def is_linear(self) -> bool:
+        """Whether the circuit has no laws."""
+        return not self.laws.models
+
+    @property
+    def free(self) -> np.ndarray:
+        """Which nodes no source fixes, (nodes,)."""
+        return self.unknown >= 0
+
+    @cached_property
+    def gather(self) -> csr_array:
+        """(unknowns, resistances and then laws): the sign with which each current leaves."""
+        leaving = csr_array(self.collect @ hstack([self.incidence.T, self.laws.output.T]))
+        leaving.eliminate_zeros()  # of what begins and ends at the same unknown
+        return leaving
+
+    @cached_property
+    def gathered(self) -> np.ndarray:
+        """Which resistances and laws lie at an unknown."""
+        return np.diff(self.gather.tocsc().indptr) > 0
+
+    def solve(
+        self, sources: Array, injected: Array, reference: Array, start: Array | None = None
+    ) -> NodeVoltages:
         """Node voltages for these sources, refined until Kirchhoff's law holds to rounding.
 
         sources : (voltage sources, batch), V.  injected : (nodes, batch), A, into each node.
         reference : (nodes, batch), V, 0 at ground: what voltages are measured from, which costs no
         digits where it is near the answer. It comes back with what sources fix put right.
+        start : (nodes, batch), V: where Newton's method begins; laws begin at 0 V without it.
+        Vectors for which it does not converge come back with the smallest error it has seen.
         """
+        base, offset = self._placed(sources, reference)
+        if self.is_linear:
+            return self._refined(
+                base + offset,
+                lambda at: injected - self.outflow(at),
+                None if self.factor is None else self.factor.solve,
+            )
+        starts = _vectors(start) if start is not None else [None] * base.shape[1]
+        each = zip(_vectors(base), _vectors(offset), _vectors(injected), starts, strict=True)
+        return NodeVoltages.joined([solve_vector(self, *vector) for vector in each])
+
+    def adjoint(
+        self, at: NodeVoltages, sources: Array, injected: Array, reference: Array
+    ) -> NodeVoltages:
+        """Node voltages of the transposed circuit, its laws linearised at the voltages `at`.
+
+        Everything else as for `solve`. A law with slopes s by its terminals lets s * (first node
+        - last node) flow out of the node of each of them, a gate included; for two terminals
+        that is the linearised circuit itself.
+        """
+        if self.is_linear:
+            return self.solve(sources, injected, reference)
+        base, offset = self._placed(sources, reference)
+        _, slopes = self.laws.evaluate(self.laws.controls(at))
+        each = zip(_vectors(base + offset), _vectors(slopes), _vectors(injected), strict=True)
+        return NodeVoltages.joined([self._adjoint_vector(*vector) for vector in each])
+
+    @np.errstate(all="ignore")  # a vector whose slopes are not finite stays as it is
+    def _adjoint_vector(self, reference: Array, slopes: Array, injected: Array) -> NodeVoltages:
+        factor = self.jacobian.factor(np.concatenate([self.conductance, slopes[:, 0]]))
+        if factor is None:
+            return NodeVoltages(reference, np.zeros_like(reference), np.zeros_like(reference))
+
+        def inverse(error: Array) -> Array:
+            correction = factor.solve(error, "T")
+            return correction if np.isfinite(correction).all() else np.zeros_like(correction)
+
+        return self._refined(
+            reference,
+            lambda at: injected - self._transposed_outflow(slopes, at),
+            inverse,
+        )
+
+    def _placed(self, sources: Array, reference: Array) -> tuple[Array, Array]:
+        """What voltages are measured from, one value per unknown, and what sources add, V."""
         offset, _ = self.tree.offsets(len(self.net), sources)
-        reference = reference[self.supernode] + offset[self.net]
+        return reference[self.supernode], offset[self.net]
+
+    def _refined(
+        self,
+        reference: Array,
+        leftover: Callable[[NodeVoltages], Array],
+        inverse: Callable[[Array], Array] | None,
+    ) -> NodeVoltages:
+        """Voltages near `reference` at which nothing is left over at any unknown.
+
+        leftover : current into each node, (nodes, batch), A, that is affine in the voltages.
+        inverse : the corrections of the unknowns for what is left; None where there is none.
+        """
         zeros = np.zeros_like(reference)
-        best = trial = NodeVoltages(reference, zeros, zeros, 0)
-        if self.factor is None:
+        best = trial = NodeVoltages(reference, zeros, zeros)
+        if inverse is None:
             return best
         previous = smallest = np.full(reference.shape[1], np.inf)
         for solves in range(_SOLVES):
-            error = self.collect @ (injected - self.outflow(trial))
+            error = self.collect @ leftover(trial)
             size = np.abs(error).sum(axis=0)
             best = trial.where(size < smallest, best)
             smallest = np.minimum(size, smallest)
@@ -187,47 +256,47 @@ class Network:
             active = (size < 0.5 * previous) & (size > 0)
             if not active.any():
                 break
-            correction = self.factor.solve(np.ascontiguousarray(error))
+            correction = inverse(np.ascontiguousarray(error))
             if not np.isfinite(correction).all():
                 raise SolverError(_SINGULAR)
-            moved = np.where((self.unknown >= 0)[:, None] & active, correction[self.unknown], 0.0)
+            moved = np.where(self.free[:, None] & active, correction[self.unknown], 0.0)
             trial, previous = best.moved(moved, solves + 1), size
         return best
 
     def outflow(self, at: NodeVoltages) -> Array:
-        """Current that leaves each node through resistances, (nodes, batch), A."""
+        """Current that leaves each node through resistances and laws, (nodes, batch), A."""
+        out = np.asarray(self.incidence.T @ self.resistor_currents(at))
+        if self.is_linear:
+            return out
+        currents, _ = self.laws.evaluate(self.laws.controls(at))
+        return out + self.laws.output.T @ currents
+
+    def adjoint_outflow(self, at: NodeVoltages, adjoint: NodeVoltages) -> Array:
+        """Current that leaves each node of the transposed circuit, (nodes, batch), A."""
+        _, slopes = self.laws.evaluate(self.laws.controls(at))
+        with np.errstate(all="ignore"):
+            return self._transposed_outflow(slopes, adjoint)
+
+    def _transposed_outflow(self, slopes: Array, at: NodeVoltages) -> Array:
+        reference, deviation, remainder = (self.laws.output @ part for part in at.parts)
+        drops = reference + deviation + remainder
+        through = slopes * drops[self.laws.element]
+        return self.incidence.T @ self.resistor_currents(at) + self.laws.control.T @ through
+
+    def resistor_currents(self, at: NodeVoltages) -> Array:
+        """Current through each resistance, (resistances, batch), A."""
         drop = self.incidence @ at.reference + self.incidence @ at.deviation
         drop = drop + self.incidence @ at.remainder
-        return np.asarray(self.incidence.T @ (self.conductance[:, None] * drop))
+        return self.conductance[:, None] * drop
 
+    def source_currents(self, outflow: Array) -> Array:
+        """Current through each voltage source from what else leaves each node, A.
 
-def _factorise(unknown: np.ndarray, resistors: np.ndarray, conductance: Array, size: int) -> Any:
-    if size == 0:
-        return None
-    first, second = unknown[resistors].T
-    inside = (first >= 0) & (second >= 0)
-    rows = np.concatenate([first[first >= 0], second[second >= 0], first[inside], second[inside]])
-    columns = np.concatenate(
-        [first[first >= 0], second[second >= 0], second[inside], first[inside]]
-    )
-    entries = np.concatenate(
-        [
-            conductance[first >= 0],
-            conductance[second >= 0],
-            -conductance[inside],
-            -conductance[inside],
-        ]
-    )
-    matrix = coo_array((entries, (rows, columns)), shape=(size, size)).tocsc()
-    try:
-        return splu(
-            matrix,
-            permc_spec="MMD_AT_PLUS_A",
-            diag_pivot_thresh=0.0,
-            options={"SymmetricMode": True},
-        )
-    except RuntimeError:  # "Factor is exactly singular"
-        raise SolverError(_SINGULAR) from None
+        outflow : (nodes, batch), A, less what is injected.  Comes out as (sources, batch).
+        """
+        by_net = np.zeros_like(outflow)
+        np.add.at(by_net, self.net, outflow)
+        return self.tree.currents(by_net)
 
 
 def _finite(group: Group) -> np.ndarray:
@@ -236,6 +305,10 @@ def _finite(group: Group) -> np.ndarray:
 
 def _open_free(group: Group) -> np.ndarray:
     return group.nodes[_finite(group)]
+
+
+def _vectors(values: Array) -> list[Array]:
+    return [values[:, k : k + 1] for k in range(values.shape[1])]
 
 
 def _stacked(pairs: list[np.ndarray]) -> np.ndarray:

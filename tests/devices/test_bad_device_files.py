@@ -52,8 +52,21 @@ def test_the_file_that_the_cases_spoil_is_good(tmp_path: Path):
         ('name = "own"', "name = 7", "name: expected a name, got 7"),
         ('"A law for a test"', '"a\\n.control"', "title: expected one line of text"),
         ('"A law for a test"', "true", "title: expected a text, got True"),
-        ('["p", "n"]', '["d", "g", "s"]', "does not read devices of 3 terminals, only of 2"),
-        ('["p", "n"]', '["p", "p"]', "terminals: both are 'p'"),
+        ('["p", "n"]', '["d", "g", "s", "b"]', "a device has 2 or 3 terminals, not 4"),
+        ('["p", "n"]', "[]", "a device has 2 or 3 terminals, not 0"),
+        ('["p", "n"]', '["p", "p"]', "terminals: 'p' stands twice"),
+        ('["p", "n"]', '["d", "g", "d"]', "terminals: 'd' stands twice"),
+        ('["p", "n"]', '["d", "g", "s"]', "define.x: 'v' is not declared. Declared: g, temp"),
+        ('"v / v0"', '"v_ds / v0"', "define.x: 'v_ds' is not declared. Declared: g, temp"),
+        ("\nx =", "\nv_gs =", "define: 'v_gs' is reserved"),
+        ("parameters.v0", "parameters.by", "parameters: 'by' is reserved"),
+        ('"g * v0', '"v0', "current, valid: 'g' has no meaning, as the law does not use it"),
+        ("v = [-1.0, 1.0]", "v_d = [-1.0, 1.0]", "current, valid: unknown key 'v_d'"),
+        (
+            "[current]",
+            "[[reference]]\nkind='published'\nv=1\ncurrent=1\ntolerance=0.1\n[current]",
+            "reference[0]: 'g' is missing",
+        ),
         ('["p", "n"]', '["p", "n 0\\n.control"]', "is not a name"),
         ('["p", "n"]', '"pn"', "terminals: expected a list"),
         ("[define]", "[state.w]\nrate='1'\n[define]", "does not read [state]"),
@@ -144,4 +157,24 @@ def test_what_is_not_a_text_file_is_refused(tmp_path: Path):
 def test_a_name_that_is_none_is_refused(model, message: str):
     with pytest.raises(ModelError) as caught:
         device(model)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "message"),
+    [
+        ("v_d = [-1, 1], v_g = [-1, 1], g = [0, 1]", "valid: 'v_s' is missing"),
+        ("v = [-1, 1], g = [0, 1]", "valid: unknown key 'v'. Known: v_d, v_g, v_s, g"),
+        ("v_d = [-1, 1], v_g = [-1, 1], v_s = [-1, 1], v_ds = [-1, 1]", "unknown key 'v_ds'"),
+        ("v_d = [-1, 1], v_g = [-1, 1], v_s = [-1, 1]", "valid: 'g' is missing"),
+    ],
+)
+def test_a_transistor_needs_the_range_of_each_of_its_voltages(
+    tmp_path: Path, ranges: str, message: str
+):
+    text = GOOD.replace('["p", "n"]', '["d", "g", "s"]').replace('"v / v0"', '"v_ds / v0"')
+    path = tmp_path / "own.toml"
+    path.write_text(text.replace("v = [-1.0, 1.0], g = [0.0, 1e-2]", ranges), encoding="utf-8")
+    with pytest.raises(ModelError) as caught:
+        device(path)
     assert message in str(caught.value)

@@ -6,20 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
+from reference.agreement import AGREEMENT, EPS, differences, rounding_of_ngspice
 from reference.arrays import KINDS, Case, cases, determined_cases, random_case
 from reference.dense_solver import SIDES, Reference, solve_exactly, solve_refined
 
 import circuitxbar as cx
-
-AGREEMENT = 1e-9  # of the largest terminal current of the vector
-EPS = np.finfo(float).eps
-
-
-def differences(solution: cx.Solution, reference: Reference) -> np.ndarray:
-    """Error of every terminal current, (batch, ends), A."""
-    currents = [np.atleast_2d(getattr(solution.terminal_currents, side)) for side in SIDES]
-    exact = [reference.currents[side] for side in SIDES]
-    return np.abs(np.concatenate(currents, axis=1) - np.concatenate(exact, axis=1)).astype(float)
 
 
 def reference_of(case: Case) -> Reference:
@@ -42,34 +33,14 @@ def check_nodal(case: Case, reference: Reference) -> None:
 
 
 def check_ngspice(case: Case, reference: Reference) -> str:
-    """Whether the agreement asked was "strict", or "with rounding": ngspice gets the allowance
-    that its 16 digits of absolute node voltages need.
-
-    A node voltage V rounded to double changes the current of a resistance r at that node by
-    eps V / r, whatever that current is; and the conductance of a cell, added to the 1 / r of the
-    wires at its node, is rounded to eps / r. So a stray current of that size is beyond telling,
-    V the largest node voltage and r the smallest resistance of the array. At most 5 eps V / r
-    was seen beyond 1e-9, in 700 random arrays.
-    """
+    """Whether the agreement asked was "strict", or "with rounding" of ngspice's voltages."""
     solution = cx.solve(*case.inputs, engine="ngspice", throw=False)
     errors = differences(solution, reference)
     assert (errors.max(axis=1) <= np.atleast_1d(solution.error_bound)).all()
     largest = reference.largest_current().astype(float)
-    voltage = np.max([np.abs(v) for v in reference.voltages.values()], axis=0).astype(float)
-    rounding = 20 * EPS * voltage / smallest_resistance(case.crossbar)
+    rounding = rounding_of_ngspice(case.crossbar, reference)
     assert (errors.max(axis=1) <= AGREEMENT * largest + rounding).all()
     return "strict" if (rounding <= 0.1 * AGREEMENT * largest).all() else "with rounding"
-
-
-def smallest_resistance(crossbar: cx.Crossbar) -> float:
-    ends = [getattr(crossbar, side) for side in SIDES]
-    values = [
-        np.ravel(crossbar.wires.row),
-        np.ravel(crossbar.wires.column),
-        *(np.ravel(end.resistance) for end in ends if hasattr(end, "resistance")),
-    ]
-    resistances = np.concatenate(values)
-    return float(resistances[resistances > 0].min(initial=np.inf))
 
 
 @settings(max_examples=250)

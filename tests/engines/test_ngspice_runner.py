@@ -10,12 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from circuitxbar.circuit.circuit import Circuit, Resistor, VoltageSource
+from circuitxbar.circuit.circuit import Circuit, DeviceElement, Resistor, VoltageSource
+from circuitxbar.circuit.crossbar import Crossbar
+from circuitxbar.circuit.terminations import Driven
+from circuitxbar.circuit.wires import Wires
 from circuitxbar.errors import CircuitError, NetlistError, SolverError
 from circuitxbar.ngspice import engine, runner, shared
 from circuitxbar.ngspice.installation import found
 from circuitxbar.ngspice.messages import failure
 from circuitxbar.ngspice.runner import run
+from circuitxbar.nodal.engine import operating_point as nodal
 
 TRANSPORTS = ("pyspice", "subprocess")
 
@@ -216,6 +220,59 @@ def test_a_node_may_hold_any_word():
     np.testing.assert_allclose(voltages, 1 - np.arange(7) / 7, rtol=1e-14)
 
 
+JUMP = """
+name = "jump"
+title = "a current that turns round at 0.5 V, so that behind 1 ohm it may have no solution"
+source = "this test"
+confirmed = true
+terminals = ["p", "n"]
+passive = false
+monotone = false
+[current]
+law = "g * where(v > 0.5, 1, -1)"
+valid = { v = [-10.0, 10.0], g = [0.0, 10.0] }
+"""
+
+
+def jumping(folder: Path, voltages: list[float]) -> Circuit:
+    """The voltages, one after the other, behind 1 ohm at +1 A above 0.5 V and -1 A below."""
+    (folder / "jump.toml").write_text(JUMP)
+    crossbar = Crossbar([[1e-6]], wires=Wires(0.0, 0.0), left=Driven(1.0))
+    element = DeviceElement("jump", ("row_0_0", "0"), folder / "jump.toml", 1.0)
+    return crossbar.circuit([[v] for v in voltages]).add(element)
+
+
+def test_the_vector_that_ngspice_cannot_solve_is_named(tmp_path: Path):
+    solved = engine.operating_point(jumping(tmp_path, [2.0, -1.0, -2.0, 3.0]))
+    np.testing.assert_allclose(solved.voltage("row_0_0"), [1.0, 0.0, -1.0, 2.0], atol=1e-5)
+    with pytest.raises(SolverError, match=r"^vector 2 was not solved\. ngspice: .*timestep too"):
+        engine.operating_point(jumping(tmp_path, [2.0, -1.0, 0.3, 3.0]))
+    with pytest.raises(SolverError, match=r"^ngspice: .*timestep too"):
+        engine.operating_point(jumping(tmp_path, [0.3]))
+
+
+def test_an_answer_with_too_few_vectors_is_refused(monkeypatch: pytest.MonkeyPatch):
+    circuit = Crossbar([[1e-3]]).circuit([[0.1], [0.2], [0.3]])
+
+    def cut(deck: str) -> runner.Run:
+        return run(deck.replace(" 0 2 1\n", " 0 1 1\n"))
+
+    monkeypatch.setattr(engine, "run", cut)
+    with pytest.raises(SolverError, match="answered 2 of 3 vectors"):
+        engine.operating_point(circuit)
+
+
+def test_jumping_inputs_are_solved_in_any_order():
+    """Hundreds of vectors between full positive and full negative voltage, steep cells."""
+    rng = np.random.default_rng(9)
+    voltages = 0.5 * np.where(rng.uniform(size=(120, 2)) < 0.5, -1.0, 1.0)
+    voltages[::3] *= rng.uniform(size=(40, 2))
+    crossbar = Crossbar(10 ** rng.uniform(-6, -4, (2, 3)), device="sinh", parameters={"v0": 0.05})
+    ours, theirs = (e(crossbar.circuit(voltages)) for e in (nodal, engine.operating_point))
+    largest = np.abs(ours.source_currents).max(axis=0)
+    assert (np.abs(theirs.source_currents - ours.source_currents) <= 1e-9 * largest).all()
+
+
 def test_commands_as_the_first_line_are_refused():
     with pytest.raises(NetlistError, match=r"line 1: .*refused"):
         run("*ng_script\nshell true\n")
@@ -314,4 +371,8 @@ def test_the_log_is_judged_by_its_failing_line():
     )
     assert failure("a\nError on line 4 or its substitute:\n  r1 1 0 2\nexists, bail out\nmore") == (
         "Error on line 4 or its substitute: r1 1 0 2 exists, bail out"
+    )
+    stopped = 'doAnalyses: DC: Timestep too small; vvector_index = 2: trouble with node "b"'
+    assert failure(f"Error: Transient op failed, timestep too small\n\nmore\n{stopped}\nend") == (
+        f"Error: Transient op failed, timestep too small {stopped}"
     )

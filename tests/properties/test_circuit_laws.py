@@ -203,8 +203,8 @@ def test_power_delivered_is_power_spent(case: Case):
     # What single sources deliver and take can be larger than their sum.
     exchanged = sum(
         np.abs(end.voltage * solution.proof.currents[side]).sum(axis=1)
-        + np.abs(end.current).sum(axis=1) * np.abs(solution.row.voltages).max()
-        + np.abs(end.current).sum(axis=1) * np.abs(solution.column.voltages).max()
+        + np.abs(end.current).sum(axis=1) * np.abs(solution.row_voltages).max()
+        + np.abs(end.current).sum(axis=1) * np.abs(solution.column_voltages).max()
         for side, end in solution.ends.items()
     )
     np.testing.assert_array_equal(solution.power, split.sources)

@@ -72,8 +72,8 @@ def random_case(
     crossbar = cx.Crossbar(
         conductances,
         wires=cx.Wires(
-            _segments(rng, wires, rows, (rows, columns + 1)),
-            _segments(rng, wires, columns, (rows + 1, columns)),
+            segments(rng, wires, rows, (rows, columns + 1)),
+            segments(rng, wires, columns, (rows + 1, columns)),
         ),
         **ends,
     )
@@ -150,7 +150,7 @@ def _termination(rng: np.random.Generator, kind: str, lines: int, least: float) 
     return cx.Driven(resistance) if kind == "Driven" else cx.Grounded(resistance)
 
 
-def _segments(rng: np.random.Generator, wires: str, lines: int, shape: tuple[int, int]) -> Any:
+def segments(rng: np.random.Generator, wires: str, lines: int, shape: tuple[int, int]) -> Any:
     if wires == "ideal":
         return 0.0
     if wires == "uniform":

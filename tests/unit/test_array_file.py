@@ -8,6 +8,7 @@ from circuitxbar.circuit.terminations import SIDES, Driven, Floating, Grounded, 
 from circuitxbar.circuit.wires import Wires
 from circuitxbar.cli.array_file import read_array
 from circuitxbar.cli.number_files import read_table, read_vectors
+from circuitxbar.devices.library import device
 from circuitxbar.errors import CircuitError, CircuitxbarError
 from circuitxbar.solving import solve
 
@@ -29,7 +30,13 @@ def array(tmp_path):
 
 def assert_same(one: Crossbar, other: Crossbar) -> None:
     np.testing.assert_array_equal(one.conductances, other.conductances)
-    assert one.device.text == other.device.text
+    assert one.devices.keys() == other.devices.keys()
+    for prefix, mine in one.devices.items():
+        assert mine.text == other.devices[prefix].text
+    assert one.gate_lines == other.gate_lines
+    assert one.parameters.keys() == other.parameters.keys()
+    for name, value in one.parameters.items():
+        np.testing.assert_array_equal(value, other.parameters[name])
     assert one.temperature == other.temperature
     for name, value in vars(one.wires).items():
         np.testing.assert_array_equal(value, getattr(other.wires, name))
@@ -89,6 +96,47 @@ def test_every_key_arrives(array):
     assert_same(read, written)
 
 
+CELLS = """
+    device = "sinh"
+    transistor = "ekv_transistor"
+    gate_lines = "column"
+"""
+PARAMETERS = {"v0": 0.3, "transistor.threshold": 0.4, "transistor.slope_factor": 1.5}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[parameters]\nv0 = 0.3\n"transistor.threshold" = 0.4\n"transistor.slope_factor" = 1.5',
+        "[parameters]\nv0 = 0.3\ntransistor.threshold = 0.4\ntransistor.slope_factor = 1.5",
+        "[parameters]\nv0 = 0.3\n[parameters.transistor]\nthreshold = 0.4\nslope_factor = 1.5",
+        "parameters = { v0 = 0.3, transistor = { threshold = 0.4, slope_factor = 1.5 } }",
+        '[parameters]\nv0 = 0.3\n"transistor.threshold" = 0.4\ntransistor.slope_factor = 1.5',
+    ],
+    ids=["quoted", "dotted", "section", "inline", "mixed"],
+)
+def test_cells_of_two_devices_and_the_parameters_of_each(array, text):
+    written = Crossbar(
+        CONDUCTANCES,
+        "sinh",
+        transistor="ekv_transistor",
+        gate_lines="column",
+        parameters=PARAMETERS,
+    )
+    assert_same(array(IN_LINE + CELLS + text), written)
+
+
+def test_parameters_of_cells_come_from_files(array, tmp_path):
+    (tmp_path / "v0.csv").write_text("0.2,0.3,0.4\n")
+    np.save(tmp_path / "swing.npy", [[0.05, 0.06, 0.07]])
+    read = array(
+        'conductances = [[1e-5, 2e-5, 3e-5]]\ndevice = "sinh"\nselector = "exponential_selector"\n'
+        'parameters = { v0 = "v0.csv", selector.swing = "swing.npy" }'
+    )
+    np.testing.assert_array_equal(read.parameters["v0"], [[0.2, 0.3, 0.4]])
+    np.testing.assert_array_equal(read.parameters["selector.swing"], [[0.05, 0.06, 0.07]])
+
+
 def test_a_floating_end_has_no_fields(array):
     read = array(IN_LINE + 'right = { kind = "Floating" }')
     assert isinstance(read.right, Floating)
@@ -126,6 +174,19 @@ def test_a_device_of_ones_own_lies_beside_the_array(array, tmp_path):
     np.testing.assert_allclose(solve(read, [0.1]).currents, [1e-6], rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["selector", "transistor"])
+def test_a_selector_or_transistor_of_ones_own_lies_beside_the_array(
+    array, tmp_path, monkeypatch, kind
+):
+    name = {"selector": "exponential_selector", "transistor": "ekv_transistor"}[kind]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "own.toml").write_text(
+        device(name).text.replace(f'name = "{name}"', 'name = "own"')
+    )
+    monkeypatch.chdir(tmp_path / "mine")
+    assert getattr(array(IN_LINE + f'{kind} = "mine/own.toml"'), kind).name == "own"
+
+
 def test_a_saved_crossbar_is_read_back(tmp_path):
     written = Crossbar(CONDUCTANCES, wires=Wires(2.0, 3.0), left=Driven(7.0))
     written.save(tmp_path / "a.npz")
@@ -161,6 +222,18 @@ def test_a_saved_crossbar_is_read_back(tmp_path):
         (IN_LINE + "device = 3", "device = 3"),
         (IN_LINE + "parameters = { v0 = 1.0 }", "'v0'"),
         (IN_LINE + "temperature = -3.0", "temperature"),
+        (IN_LINE + 'selector = "exponential_selektor"', "Did you mean 'exponential_selector'?"),
+        (IN_LINE + 'selector = "ekv_transistor"', "selector = 'ekv_transistor' has 3 terminals"),
+        (IN_LINE + 'transistor = "mine/none.toml"', "mine/none.toml: there is no such file"),
+        (IN_LINE + 'transistors = "ekv_transistor"', "Did you mean 'transistor'?"),
+        (IN_LINE + 'gate_lines = "rows"', "gate_lines = 'rows': choose"),
+        (IN_LINE + CELLS + "parameters.transistor.beta = 1", "no parameter 'transistor.beta'"),
+        (IN_LINE + CELLS + "parameters.selector.swing = 1", "no parameter 'selector.swing'"),
+        (IN_LINE + CELLS + "parameters.transistor = 1", "no parameter 'transistor'"),
+        (
+            IN_LINE + CELLS + '[parameters]\n"transistor.threshold" = 1\ntransistor.threshold = 2',
+            "'transistor.threshold' is given twice",
+        ),
         ("conductances = [[1e-5", "not a TOML file"),
         ("conductances = " + 10_000 * "[", "not a TOML file"),
     ],

@@ -10,6 +10,7 @@ import pytest
 import circuitxbar as cx
 
 R, V, I = cx.Resistor, cx.VoltageSource, cx.CurrentSource  # noqa: E741
+D = cx.DeviceElement
 
 
 def elements(circuit: cx.Circuit) -> list[str]:
@@ -74,12 +75,34 @@ def test_adding_one_by_one_or_all_at_once_is_the_same(divider: cx.Circuit):
         (I("c", "in", "0", [1.0, 2.0]), r"c has shape \(2,\); expected \(\)"),  # pyright: ignore
         ("rc in 0 1", "is not an element"),
         (cx.Driven(), "is not an element"),
+        (D("a", ("in", "0"), "sinh", 1e-5), "element 'a' exists already"),
+        (D("d", ("in", "0"), "sinhh", 1e-5), "no device 'sinhh'. Did you mean 'sinh'"),
+        (D("d", ("in", "0"), 5, 1e-5), "device = 5"),  # pyright: ignore
+        (D("d", ("in",), "sinh", 1e-5), r"'d': nodes = \('in',\); 'sinh' needs one for .* p, n"),
+        (D("d", ("in", "0"), "ekv_transistor"), "needs one for each of drain, gate, source"),
+        (D("d", "ab", "sinh", 1e-5), "'d': nodes = 'ab'"),  # pyright: ignore
+        (D("d", ("in", "Out"), "sinh", 1e-5), "node name 'Out' cannot be used"),
+        (D("d", ("in", "0"), "sinh"), "'d': the law of 'sinh' needs a conductance"),
+        (D("d", ("in", "0"), "diode", 1e-5), "'d': the law of 'diode' is free of g"),
+        (D("d", ("in", "0"), "sinh", 0.0), "'d': conductance = 0 S must be above 0"),
+        (D("d", ("in", "0"), "sinh", -1e-5), "'d': conductance = -1e-05 S must be above 0"),
+        (D("d", ("in", "0"), "sinh", np.inf), "'d': conductance = inf is not finite"),
+        (D("d", ("in", "0"), "sinh", 0.5), "0.5 S is outside the valid range 0 to 0.01 S"),
+        (D("d", ("in", "0"), "sinh", 1e-5, ["v0"]), "not a dict"),  # pyright: ignore
+        (
+            D("d", ("in", "0"), "sinh", 1e-5, {"vo": 1.0}),
+            "'d': 'sinh' has no parameter 'vo'. .* v0",
+        ),
+        (D("d", ("in", "0"), "sinh", 1e-5, {5: 1.0}), "no parameter 5"),  # pyright: ignore
+        (D("d", ("in", "0"), "sinh", 1e-5, {"v0": 1e-3}), "'d': .*v0 = 1.0e-03 V is too small"),
+        (D("d", ("in", "0"), "sinh", 1e-5, {"v0": [0.1, 0.2]}), "'d': .*shape"),  # pyright: ignore
+        (D("d", ("in", "0"), "sinh", 1e-5, temperature=0.0), "'d': temperature = 0.0e[+]00 K"),
     ],
 )
 def test_what_cannot_be_added_is_refused_by_name(divider: cx.Circuit, element: Any, told: str):
-    with pytest.raises(cx.CircuitError, match=told):
+    with pytest.raises((cx.CircuitError, cx.ModelError), match=told):
         divider.add(element)
-    with pytest.raises(cx.CircuitError, match=told):
+    with pytest.raises((cx.CircuitError, cx.ModelError), match=told):
         divider.add(R("fine", "in", "0", 1.0), element)
     assert elements(divider) == ["s", "a", "b"]
 
@@ -205,6 +228,28 @@ def test_instances_do_not_mix():
     assert point.current("s") == pytest.approx(-(0.8e-3 + 1e-3), rel=1e-14)
     assert point.current("x2.cell_0_1") == pytest.approx(0.4e-3, rel=1e-14)
     assert len(set(circuit.nodes)) == circuit.node_count
+
+
+def test_an_instance_keeps_the_laws_of_its_elements():
+    """Three terminals and parameters of its own, on nodes with new numbers."""
+    inner = cx.Circuit().add(
+        V("supply", "top", "0", 1.5),
+        R("up", "top", "drain", 2e3),
+        D("t", ("drain", "gate", "0"), "ekv_transistor", parameters={"threshold": 0.6}),
+        D("cell", ("drain", "0"), "sinh", 1e-4, {"v0": 0.1}, temperature=350.0),
+        R("gate_leak", "gate", "0", 1e9),
+    )
+    sub = cx.SubCircuit("stage", inner, {"gate": inner.node("gate"), "out": inner.node("drain")})
+    drive = V("drive", "in", "0", 0.9)
+    plain = cx.operating_point(inner.add(V("drive", "gate", "0", 0.9)))
+    circuit = cx.Circuit().add(R("first", "elsewhere", "0", 1.0), drive)
+    point = cx.operating_point(circuit.instance("x", sub, gate="in", out="there"))
+    assert point.voltage("there") == pytest.approx(plain.voltage("drain"), rel=1e-14)
+    for name in ("t", "cell"):
+        assert point.current(f"x.{name}") == pytest.approx(plain.current(name), rel=1e-13)
+    group, _ = circuit.instance("x", sub, gate="in", out="there").element("x.cell")
+    assert group.model is not None
+    assert group.model.temperature == 350.0
 
 
 def test_two_pins_of_one_instance_may_be_joined():

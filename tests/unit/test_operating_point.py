@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import circuitxbar as cx
 
 R, V, I = cx.Resistor, cx.VoltageSource, cx.CurrentSource  # noqa: E741
-Element = cx.Resistor | cx.VoltageSource | cx.CurrentSource
+D = cx.DeviceElement
+Element = cx.Resistor | cx.VoltageSource | cx.CurrentSource | cx.DeviceElement
 
 BOTH = pytest.mark.parametrize("engine", ["nodal", "ngspice"])
 
@@ -126,6 +127,42 @@ def test_sources_of_a_batch(engine: str):
     assert found.residual.shape == (3,)
 
 
+@BOTH
+def test_laws_of_two_and_three_terminals(engine: str):
+    """A transistor as a switch between two resistors, beside a sinh cell."""
+    found = point(
+        V("supply", "top", "0", 1.2),
+        V("drive", "gate", "0", 1.0),
+        R("up", "top", "drain", 2e3),
+        D("switch", ("drain", "gate", "source"), "square_law_transistor"),
+        R("down", "source", "0", 1e3),
+        D("cell", ("drain", "source"), "sinh", 1e-4, {"v0": 0.2}),
+        engine=engine,
+    )
+    d, s = found.voltage("drain"), found.voltage("source")
+    cell = 1e-4 * 0.2 * np.sinh((d - s) / 0.2)
+    assert found.current("cell") == pytest.approx(cell, rel=1e-9)
+    device = cx.device("square_law_transistor")
+    switch = device.current(d, 1.0, s)
+    assert found.current("switch") == pytest.approx(switch, rel=1e-9)
+    assert switch > 1e-6
+    assert found.current("up") == pytest.approx(switch + cell, rel=1e-6)
+    assert found.current("down") == pytest.approx(switch + cell, rel=1e-6)
+    assert found.current("drive") == pytest.approx(0.0, abs=1e-15)
+    assert found.largest_current == pytest.approx(found.current("up"), rel=1e-6)
+    assert found.strategy == (("newton",) if engine == "nodal" else ())
+
+
+def test_the_largest_kirchhoff_sum_sees_laws():
+    found = point(I("i", "0", "a", 1e-3), D("c", ("a", "b"), "cubic", 1e-3), R("r", "b", "0", 1e3))
+    assert found.residual <= 1e-17
+    moved = found.voltages.copy()
+    moved[found.circuit.node("a")] += 0.1
+    across = moved[1] - moved[2]
+    more = 1e-3 * (across + 0.5 * across**3) - 1e-3
+    assert replace(found, voltages=moved).residual == pytest.approx(more, rel=1e-9)
+
+
 def test_the_largest_kirchhoff_sum_is_recomputed():
     found = point(V("s", "a", "0", 3.0), R("p", "a", "b", 1.0), R("q", "b", "0", 2.0))
     assert found.residual == close([0.0])
@@ -175,6 +212,12 @@ def test_a_circuit_of_ground_alone():
         ([R("r", "x", "0", np.inf)], "'x' has no path"),
         ([I("i", "0", "x", 1.0)], "'x' has no path to a fixed potential .*elements: i"),
         ([V("a", "x", "y", 1.0), R("r", "x", "y", 1.0)], "'x' has no path"),
+        # A gate conducts to nowhere, and a law as little to ground as a resistor.
+        (
+            [V("a", "x", "0", 1.0), D("t", ("x", "g", "0"), "ekv_transistor")],
+            "'g' has no path to a fixed potential .*elements: t",
+        ),
+        ([D("d", ("x", "y"), "diode")], "'x' has no path to a fixed potential .*d; 1 more"),
     ],
 )
 def test_circuits_without_a_unique_solution_are_refused(
