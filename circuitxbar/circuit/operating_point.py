@@ -10,6 +10,7 @@ import numpy as np
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.checks import joined_nodes
 from circuitxbar.circuit.circuit import Circuit, Group
+from circuitxbar.circuit.potentials import difference
 from circuitxbar.errors import CircuitError
 
 
@@ -88,8 +89,7 @@ class OperatingPoint:
                 found.append(self._law_currents(group))
             else:
                 first, second = group.nodes.T
-                drop = self.voltages[first] - self.voltages[second]
-                drop += self.remainder[first] - self.remainder[second]
+                drop = self._drop(first, second)
                 with np.errstate(divide="ignore"):
                     conductance = np.where(values == 0, 0.0, 1.0 / values)
                 found.append(drop * conductance)
@@ -97,11 +97,16 @@ class OperatingPoint:
 
     def _law_currents(self, group: Group) -> Array:
         assert group.model is not None
-        voltages, remainder = (part[group.nodes.T] for part in (self.voltages, self.remainder))
-        signs = np.array(list(group.model.device.controls.values()))
-        # Differences first: a remainder is lost beside the voltage it belongs to.
-        controls = np.tensordot(signs, voltages, 1) + np.tensordot(signs, remainder, 1)
-        return group.model.evaluate([v.T for v in controls])[0].T
+        controls = []
+        for signs in group.model.device.controls.values():
+            second = group.nodes[:, signs.index(-1)] if -1 in signs else 0
+            controls.append(self._drop(group.nodes[:, signs.index(1)], second).T)
+        return group.model.evaluate(controls)[0].T
+
+    def _drop(self, first: np.ndarray, second: np.ndarray | int) -> Array:
+        """Voltage between nodes, (elements, batch), V."""
+        parts = self.voltages, self.remainder
+        return difference([part[first] for part in parts], [part[second] for part in parts])
 
 
 def _one(values: Array) -> float | Array:

@@ -8,7 +8,7 @@ potentials give a correct answer; good ones give an exact one.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +50,29 @@ class LineVoltages:
 
     def minus(self, other: LineVoltages) -> Array:
         """Voltage of each node minus that of `other`, (batch, rows, columns), V."""
-        return ((self.potential - other.potential) + (self.deviation - other.deviation)) + (
-            self.remainder - other.remainder
+        return difference(
+            (self.potential, self.deviation, self.remainder),
+            (other.potential, other.deviation, other.remainder),
         )
+
+
+def difference(first: Sequence[Array], second: Sequence[Array]) -> Array:
+    """The sum of `first` minus the sum of `second`, to the last digit however much cancels.
+
+    What each addition loses is kept by Knuth's two-sum.
+    """
+    total, lost = _two_sum(first[0], -second[0])
+    for part, other in zip(first[1:], second[1:], strict=True):
+        step, lost_in_step = _two_sum(part, -other)
+        total, lost_in_total = _two_sum(total, step)
+        lost = lost + (lost_in_step + lost_in_total)
+    return total + lost
+
+
+def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    total = a + b
+    kept = total - a
+    return total, (a - (total - kept)) + (b - kept)
 
 
 def line_potentials(crossbar: Crossbar, ends: Mapping[Side, Ends]) -> tuple[Array, Array]:

@@ -79,8 +79,7 @@ class Laws:
 
     def controls(self, at: NodeVoltages) -> Array:
         """Voltages of the controls, (controls, batch), V."""
-        reference, deviation, remainder = (self.control @ part for part in at.parts)
-        return reference + deviation + remainder
+        return at.between(self.stamps[0])
 
     def evaluate(self, controls: Array, gmin: float = 0.0) -> tuple[Array, Array]:
         """(currents, slope by each control) where the controls have these voltages.

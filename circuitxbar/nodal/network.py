@@ -96,6 +96,7 @@ class Network:
     supernode: np.ndarray
     tree: _SourceTree
     conductance: Array
+    resistors: np.ndarray
     incidence: csr_array
     unknown: np.ndarray
     size: int
@@ -141,6 +142,7 @@ class Network:
             supernode,
             tree,
             conductance,
+            resistors,
             differences(resistors, nodes),
             unknown,
             size,
@@ -278,16 +280,12 @@ class Network:
             return self._transposed_outflow(slopes, adjoint)
 
     def _transposed_outflow(self, slopes: Array, at: NodeVoltages) -> Array:
-        reference, deviation, remainder = (self.laws.output @ part for part in at.parts)
-        drops = reference + deviation + remainder
-        through = slopes * drops[self.laws.element]
+        through = slopes * at.between(self.laws.stamps[1])
         return self.incidence.T @ self.resistor_currents(at) + self.laws.control.T @ through
 
     def resistor_currents(self, at: NodeVoltages) -> Array:
         """Current through each resistance, (resistances, batch), A."""
-        drop = self.incidence @ at.reference + self.incidence @ at.deviation
-        drop = drop + self.incidence @ at.remainder
-        return self.conductance[:, None] * drop
+        return self.conductance[:, None] * at.between(self.resistors)
 
     def source_currents(self, outflow: Array) -> Array:
         """Current through each voltage source from what else leaves each node, A.

@@ -230,7 +230,7 @@ def _followed(
 ) -> Array:
     """Where to linearise the laws next: at the controls of `trial`, or less far from `place`.
 
-    Less far where the current moves more than twice what its slope at `place` foretold. There
+    Less far where a law of one voltage moves more than twice what its slope foretold. There
     the current is what the rest of the circuit fixes, and the law goes where it has moved one to
     two times as much; the voltage, then far too large, comes down to it in the next step.
     """

@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 
 from circuitxbar.arguments import Array
+from circuitxbar.circuit.potentials import difference
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,11 @@ class NodeVoltages:
     def parts(self) -> tuple[Array, Array, Array]:
         """Reference, deviation and remainder."""
         return self.reference, self.deviation, self.remainder
+
+    def between(self, pairs: np.ndarray) -> Array:
+        """First node minus second, (pairs, batch), V, of node pairs (pairs, 2), in all digits."""
+        first, second = ([part[nodes] for part in self.parts] for nodes in pairs.T)
+        return difference(first, second)
 
     def moved(self, correction: Array, solves: int) -> NodeVoltages:
         """These voltages plus `correction`, with the digits the sum has no room for kept."""
