@@ -48,20 +48,21 @@ def compare(
     gates: Any = None,
     *,
     engines: Sequence[str] | None = None,
+    extrapolate: bool = False,
 ) -> Comparison:
     """Solve one problem with several engines and measure how far any two of them differ.
 
     engines : their names; all that are present when omitted. Vectors that an engine leaves
     above the error bound are compared all the same: its `solutions[...]` tell.
+    extrapolate : as for `solve`.
     Raises CircuitError for wrong inputs or names, SolverError for an engine that fails.
     """
     names = present_engines() if engines is None else _distinct(engines)
+    problem = crossbar, voltages, column_voltages, gates
     solutions, seconds = {}, {}
     for name in names:
         start = time.perf_counter()
-        solutions[name] = solve(
-            crossbar, voltages, column_voltages, gates, engine=name, throw=False
-        )
+        solutions[name] = solve(*problem, engine=name, throw=False, extrapolate=extrapolate)
         seconds[name] = time.perf_counter() - start
     pairs = list(itertools.combinations(names, 2))
     differences = {(a, b): _difference(solutions[a], solutions[b]) for a, b in pairs}

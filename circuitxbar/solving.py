@@ -17,7 +17,11 @@ from circuitxbar.circuit.operating_point import OperatingPoint
 from circuitxbar.circuit.proof import LEAST_CURRENT, Proof, prove
 from circuitxbar.circuit.solution import Answer, Solution, TerminalValues
 from circuitxbar.circuit.terminations import SIDES, Driven, Side
-from circuitxbar.circuit.valid import check_valid_conductances, check_valid_voltages
+from circuitxbar.circuit.valid import (
+    check_valid_conductances,
+    check_valid_point,
+    check_valid_voltages,
+)
 from circuitxbar.errors import CircuitError, SolverError
 from circuitxbar.ngspice import engine as ngspice
 from circuitxbar.nodal import engine as nodal
@@ -87,14 +91,16 @@ def solve(
 
 
 def operating_point(
-    circuit: Circuit, engine: str = "nodal", *, rtol: float = 1e-9
+    circuit: Circuit, engine: str = "nodal", *, rtol: float = 1e-9, extrapolate: bool = False
 ) -> OperatingPoint:
-    """Node voltages and source currents of any Circuit of resistances and sources.
+    """Node voltages and source currents of any Circuit of resistances, devices and sources.
 
     rtol : largest Kirchhoff residual, relative to the largest current of any element.
-    Raises CircuitError naming what has no unique solution, SolverError for a missing engine or a
-    residual above the limit.
+    extrapolate : accept voltages outside the valid ranges of the devices.
+    Raises CircuitError naming what has no unique solution or is out of range, SolverError for a
+    missing engine or a residual above the limit.
     """
+    extrapolate = flag("extrapolate", extrapolate)
     rtol = real_number("rtol", rtol, minimum=0.0)
     if not isinstance(circuit, Circuit):
         raise CircuitError(f"{shown(circuit)} is not a Circuit.")
@@ -109,6 +115,8 @@ def operating_point(
     failed = np.flatnonzero(found.residual > limit)
     if len(failed):
         _refuse_vectors(failed, found.residual[failed], limit[failed], found)
+    if not extrapolate:
+        check_valid_point(found)
     return found
 
 
@@ -265,12 +273,17 @@ def _refuse_vectors(
     worst = int(np.argmax(error - limit))
     named = ", ".join(map(str, failed[:8])) + (", ..." if len(failed) > 8 else "")
     vectors = "Vector" if len(failed) == 1 else "Vectors"
-    advice = (
-        "ngspice keeps 16 digits of every node voltage, not of wire currents: pass a larger rtol, "
-        'or use engine="nodal".'
-        if answer.engine == "ngspice"
-        else "Pass a larger rtol, lower the drive, or check for conductances many decades apart."
-    )
+    advice = "Pass a larger rtol, or check for conductances many decades apart."
+    if answer.engine == "ngspice":
+        advice = (
+            "ngspice keeps 16 digits of every node voltage, not of wire currents: pass a larger "
+            'rtol, or use engine="nodal".'
+        )
+    elif "source stepping" in [answer.strategies[k] for k in failed if answer.strategies]:
+        advice = (
+            "Neither Newton's method nor gmin and source stepping found an answer: lower the "
+            "drive, or look for laws with falling or flat branches."
+        )
     raise SolverError(
         f"{vectors} {named} did not converge: Kirchhoff error {error[worst]:.1e} A "
         f"(limit {limit[worst]:.1e} A). {advice}",

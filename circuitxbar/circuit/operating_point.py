@@ -20,7 +20,7 @@ class OperatingPoint:
 
     voltages : (nodes, batch), V.  remainder : the digits that `voltages` has no room for.
     source_currents : (voltage sources, batch), A, in the order of the circuit's groups.
-    strategy : how each vector of a circuit with laws was solved by the nodal engine: "newton",
+    strategies : how each vector of a circuit with laws was solved by the nodal engine: "newton",
     "gmin stepping" or "source stepping".
     """
 
@@ -29,7 +29,7 @@ class OperatingPoint:
     remainder: Array
     source_currents: Array
     engine: str
-    strategy: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -86,7 +86,8 @@ class OperatingPoint:
             elif group.kind == "I":
                 found.append(np.broadcast_to(values, (len(values), self.voltages.shape[1])))
             elif group.kind == "law":
-                found.append(self._law_currents(group))
+                assert group.model is not None
+                found.append(group.model.evaluate([*self.controls(group).values()])[0].T)
             else:
                 first, second = group.nodes.T
                 drop = self._drop(first, second)
@@ -95,13 +96,14 @@ class OperatingPoint:
                 found.append(drop * conductance)
         return found
 
-    def _law_currents(self, group: Group) -> Array:
+    def controls(self, group: Group) -> dict[str, Array]:
+        """The voltages that the laws of a `group` depend on, each (batch, elements), V."""
         assert group.model is not None
-        controls = []
-        for signs in group.model.device.controls.values():
+        found = {}
+        for name, signs in group.model.device.controls.items():
             second = group.nodes[:, signs.index(-1)] if -1 in signs else 0
-            controls.append(self._drop(group.nodes[:, signs.index(1)], second).T)
-        return group.model.evaluate(controls)[0].T
+            found[name] = self._drop(group.nodes[:, signs.index(1)], second).T
+        return found
 
     def _drop(self, first: np.ndarray, second: np.ndarray | int) -> Array:
         """Voltage between nodes, (elements, batch), V."""

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from circuitxbar.arguments import Array
 from circuitxbar.circuit.cells import CellNodes
+from circuitxbar.circuit.operating_point import OperatingPoint
+from circuitxbar.devices.device import Device
 from circuitxbar.errors import CircuitError
 
 if TYPE_CHECKING:
@@ -34,20 +37,38 @@ def check_valid_voltages(crossbar: Crossbar, nodes: CellNodes, first: int) -> No
     for element in crossbar.cell_elements:
         device = element.model.device
         for variable, values in zip(device.controls, element.controls(nodes), strict=True):
-            if variable not in device.valid:  # v_ds has no range of its own
-                continue
-            low, high = device.valid[variable]
-            values = np.broadcast_to(values, (len(values), *crossbar.shape))
-            outside = ((values < low) | (values > high)) & (crossbar.conductances > 0)
-            if outside.any():
-                vector, row, column = (int(k) for k in np.argwhere(outside)[0])
-                raise CircuitError(
-                    f"{element.name} {row}, {column} of vector {first + vector} is at "
-                    f"{values[vector, row, column]:.3g} V{_meaning(variable)}, outside the valid "
-                    f"range {low:g} to {high:g} V of device {device.name!r}. Lower the drive, or "
-                    "pass extrapolate=True."
-                )
+            shape = np.broadcast_shapes(values.shape, (1, *crossbar.shape))
+            values = np.broadcast_to(values, shape)
+            inside = _inside(device, variable, values) | (crossbar.conductances == 0)
+            if not inside.all():
+                vector, *cell = (int(k) for k in np.argwhere(~inside)[0])
+                name = f"{element.name} {cell[0]}, {cell[1]}"
+                _refuse(device, variable, name, first + vector, values[vector, *cell])
 
 
-def _meaning(variable: str) -> str:
-    return "" if variable == "v" else f" ({variable})"
+def check_valid_point(point: OperatingPoint) -> None:
+    """The same for the elements of a circuit at its operating point."""
+    for group in point.circuit.groups:
+        if group.model is None:
+            continue
+        device = group.model.device
+        for variable, values in point.controls(group).items():
+            inside = _inside(device, variable, values)
+            if not inside.all():
+                vector, k = (int(k) for k in np.argwhere(~inside)[0])
+                _refuse(device, variable, repr(group.names[k]), vector, values[vector, k])
+
+
+def _inside(device: Device, variable: str, values: Array) -> np.ndarray:
+    """Where the law covers `values`; v_ds has no range of its own."""
+    low, high = device.valid.get(variable, (-np.inf, np.inf))
+    return (values >= low) & (values <= high)
+
+
+def _refuse(device: Device, variable: str, name: str, vector: int, value: float) -> None:
+    low, high = device.valid[variable]
+    meaning = "" if variable == "v" else f" ({variable})"
+    raise CircuitError(
+        f"{name} of vector {vector} is at {value:.4g} V{meaning}, outside the valid range {low:g} "
+        f"to {high:g} V of device {device.name!r}. Lower the drive, or pass extrapolate=True."
+    )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from circuitxbar.errors import CircuitxbarError, SolverError
 
 INTERRUPTED = 130  # what shells give to a program that Ctrl-C ended
-EXTRAPOLATING = ("solve",)  # the commands with --extrapolate
+EXTRAPOLATING = ("solve", "verify")  # the commands with --extrapolate
 # How the library speaks of its arguments, and what they are called here.
 OPTIONS = {
     "extrapolate=True": "--extrapolate",

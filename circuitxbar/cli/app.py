@@ -47,6 +47,9 @@ Gates = Annotated[
         metavar="VOLT|FILE", help="V, at the gate lines: one for all, or like --voltages."
     ),
 ]
+Extrapolate = Annotated[
+    bool, typer.Option("--extrapolate", help="Go beyond the valid ranges of the devices.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of every random number.")]
 Tolerance = Annotated[float, typer.Option(min=0.0, help="Relative to a vector's largest current.")]
 
@@ -112,9 +115,7 @@ def solve(
     gates: Gates = None,
     engine: Annotated[str, typer.Option(help="auto, nodal or ngspice.")] = "auto",
     rtol: Tolerance = 1e-9,
-    extrapolate: Annotated[
-        bool, typer.Option("--extrapolate", help="Go beyond the valid ranges of the devices.")
-    ] = False,
+    extrapolate: Extrapolate = False,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="Results with all digits, .csv or .npz."),
@@ -146,6 +147,7 @@ def verify(
     gates: Gates = None,
     layer: Annotated[int, typer.Option(min=0, help="Which layer of a network.")] = 0,
     rtol: Tolerance = 1e-9,
+    extrapolate: Extrapolate = False,
     seed: Seed = 0,
 ) -> int:
     """Compare all engines on one array.
@@ -156,7 +158,7 @@ def verify(
     """
     from circuitxbar.cli.verify import run
 
-    return run(file, (voltages, column_voltages, gates), layer, rtol, seed)
+    return run(file, (voltages, column_voltages, gates), layer, rtol, extrapolate, seed)
 
 
 @app.command()

@@ -35,18 +35,19 @@ def run(
     words: Words,
     layer: int,
     rtol: float,
+    extrapolate: bool,
     seed: int,
 ) -> int:
     """Compare all engines on the array or the layer in `file`; 0 where they agree, else 1."""
     problems = _problems(file, read_inputs(words), layer, np.random.default_rng(seed))
-    passed = [_verify(problem, rtol) for problem in problems]
+    passed = [_verify(problem, rtol, extrapolate) for problem in problems]
     return 0 if all(passed) else 1
 
 
-def _verify(problem: _Problem, rtol: float) -> bool:
+def _verify(problem: _Problem, rtol: float, extrapolate: bool) -> bool:
     rows, columns = problem.crossbar.shape
     with working(f"solving {rows} x {columns} cells with every engine"):
-        found = compare(problem.crossbar, *problem.inputs)
+        found = compare(problem.crossbar, *problem.inputs, extrapolate=extrapolate)
     results = found.solutions
     batch = max(np.size(solution.error_bound) for solution in results.values())
     devices = (element.model.device.name for element in problem.crossbar.cell_elements)

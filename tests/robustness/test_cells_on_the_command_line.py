@@ -116,5 +116,5 @@ def test_beyond_the_valid_range_only_with_extrapolate(run, refused):
     assert (code, err) == (0, "")
     expected = cx.solve(SELECTORS, [3.0, 3.0], extrapolate=True)
     np.testing.assert_array_equal(currents(out), expected.currents[None])
-    # verify has no such option, so it does not speak of one.
-    assert refused(2, "verify", *words).endswith("Lower the drive.\n")
+    assert refused(2, "verify", *words).endswith("Lower the drive, or pass --extrapolate.\n")
+    assert run("verify", *words, "--extrapolate")[0] == 0

@@ -150,7 +150,7 @@ def test_laws_of_two_and_three_terminals(engine: str):
     assert found.current("down") == pytest.approx(switch + cell, rel=1e-6)
     assert found.current("drive") == pytest.approx(0.0, abs=1e-15)
     assert found.largest_current == pytest.approx(found.current("up"), rel=1e-6)
-    assert found.strategy == (("newton",) if engine == "nodal" else ())
+    assert found.strategies == (("newton",) if engine == "nodal" else ())
 
 
 def test_the_largest_kirchhoff_sum_sees_laws():
@@ -318,3 +318,16 @@ def test_wire_currents_keep_their_digits_at_a_high_potential():
     with pytest.raises(cx.SolverError, match="Vector 0 did not converge: Kirchhoff error") as told:
         cx.operating_point(cx.Circuit().add(*elements), engine="ngspice")
     assert told.value.solution.engine == "ngspice"
+
+
+def test_a_device_outside_its_valid_range_is_refused_by_name_unless_asked():
+    circuit = cx.Circuit().add(
+        cx.VoltageSource("s", "a", "0", 3.0),
+        cx.Resistor("r", "a", "b", 1.0),
+        cx.DeviceElement("cell", ("b", "0"), "sinh", conductance=1e-5),
+    )
+    with pytest.raises(cx.CircuitError, match=r"'cell' of vector 0 is at 2.876 V, outside"):
+        cx.operating_point(circuit)
+    point = cx.operating_point(circuit, extrapolate=True)
+    law = 1e-5 * 0.25 * np.sinh(point.voltage("b") / 0.25)
+    assert point.current("cell") == pytest.approx(law, rel=1e-12)
