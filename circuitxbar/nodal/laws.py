@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,23 +86,30 @@ class Laws:
 
         gmin : S, a conductance laid from the first to the last terminal of every element.
         """
-        batch = controls.shape[1]
-        currents, slopes = [np.empty((0, batch))], [np.empty((0, batch))]
+        currents, slopes = [np.empty((0, controls.shape[1]))], []
+        for model, own in self._by_model(controls):
+            current, *by_control = model.evaluate(own, tuple(model.device.controls))
+            currents.append(current.T)
+            slopes += [slope.T for slope in by_control]
+        slope = np.concatenate([currents[0], *slopes]) + gmin * self.across[:, None]
+        return np.concatenate(currents) + self._bridged(controls, gmin), slope
+
+    def currents(self, controls: Array, gmin: float = 0.0) -> Array:
+        """The currents that `evaluate` gives, alone."""
+        found = [model.evaluate(own)[0].T for model, own in self._by_model(controls)]
+        return np.concatenate(found) + self._bridged(controls, gmin)
+
+    def _by_model(self, controls: Array) -> Iterator[tuple[Model, list[Array]]]:
+        """Every model with the voltages of its controls, each (batch, elements)."""
         first = 0
         for model in self.models:
-            names = tuple(model.device.controls)
-            count = len(model.conductances)
-            own = controls[first : first + len(names) * count].reshape(len(names), count, batch)
-            current, *by_variable = model.evaluate([v.T for v in own], names)
-            currents.append(current.T)
-            slopes += [slope.T for slope in by_variable]
-            first += len(names) * count
-        current, slope = np.concatenate(currents), np.concatenate(slopes)
-        if gmin:
-            across = self.across[:, None]
-            current = current + gmin * (self.owner @ (across * controls))
-            slope = slope + gmin * across
-        return current, slope
+            names, count = len(model.device.controls), len(model.conductances)
+            last = first + names * count
+            yield model, [v.T for v in controls[first:last].reshape(names, count, -1)]
+            first = last
+
+    def _bridged(self, controls: Array, gmin: float) -> Any:
+        return gmin * (self.owner @ (self.across[:, None] * controls)) if gmin else 0.0
 
 
 @dataclass(frozen=True, eq=False)

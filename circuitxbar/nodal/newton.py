@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from circuitxbar.nodal.network import Network
 
 _CONVERGED = 1e-10  # sum of Kirchhoff errors over the largest current; refinement goes far below
+_EXACT = 1e-13  # the same of what need not be refined by a factor of its own
 _STEPS = 100  # at the most
 _STEPS_NEARBY = 30  # of one that starts at the answer of a nearby circuit
 _KEEPS = 0.01  # a factor that left less than this of the error is used again
@@ -198,7 +199,10 @@ def _newton(
         step = np.where(network.free[:, None], correction[network.unknown], 0.0)
         trial = problem.state(state.at.moved(step, 0))
         if best.converged and not trial.error < 0.5 * best.error:
-            return min(best, trial, key=_error)
+            if fresh or best.error <= _EXACT * best.largest:
+                return min(best, trial, key=_error)
+            factor, place = None, state.controls
+            continue
         place = _followed(problem, place, currents, slopes, trial)
         if together and place is trial.controls and not trial.error < state.error:
             if not fresh:
@@ -248,9 +252,7 @@ def _followed(
     near, far = np.where(away, 0.0, 1.0), np.ones_like(foretold)
     for _ in range(_HALVINGS):
         middle = 0.5 * (near + far)
-        moved = np.abs(
-            laws.evaluate(_between(laws, place, trial, middle), problem.gmin)[0] - currents
-        )
+        moved = np.abs(laws.currents(_between(laws, place, trial, middle), problem.gmin) - currents)
         beyond = runs_away(moved)
         near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
         if not (away & (beyond | (moved < foretold))).any():
