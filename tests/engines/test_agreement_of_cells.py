@@ -147,4 +147,6 @@ def test_ngspice_agrees_where_no_line_floats(case: CellCase):
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_arrays_of_all_sizes_agree(kind: CellKind, ends: str, seed: int):
     largest = (4, 10, 20, 32)[seed]
-    check_both(drawn(f"{kind} {ends} {seed}", kind, ends, largest))
+    case = drawn(f"{kind} {ends} {seed}", kind, ends, largest)
+    print(f"nodal {check_nodal(case, solve_cells(*case.inputs)):.1e}")
+    check_both(drawn(f"{kind} {ends} {seed}", kind, ends, largest, floating=False))
