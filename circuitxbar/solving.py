@@ -274,15 +274,19 @@ def _refuse_vectors(
     named = ", ".join(map(str, failed[:8])) + (", ..." if len(failed) > 8 else "")
     vectors = "Vector" if len(failed) == 1 else "Vectors"
     advice = "Pass a larger rtol, or check for conductances many decades apart."
-    if answer.engine == "ngspice":
+    if np.isnan(error[worst]):
+        advice = "A law gives no finite number there: check its parameters and what it divides by."
+        error, limit = np.full_like(error, np.inf), np.nan_to_num(limit)
+    elif answer.engine == "ngspice":
         advice = (
             "ngspice keeps 16 digits of every node voltage, not of wire currents: pass a larger "
             'rtol, or use engine="nodal".'
         )
     elif "source stepping" in [answer.strategies[k] for k in failed if answer.strategies]:
         advice = (
-            "Neither Newton's method nor gmin and source stepping found an answer: lower the "
-            "drive, or look for laws with falling or flat branches."
+            "Neither Newton's method nor gmin and source stepping found an answer. There may be "
+            "none: look for laws with falling or flat branches and for currents that nothing "
+            "carries away; else lower the drive."
         )
     raise SolverError(
         f"{vectors} {named} did not converge: Kirchhoff error {error[worst]:.1e} A "

@@ -130,6 +130,11 @@ class Tile:
         for name in ("device", "selector", "transistor", "temperature"):
             put(self, name, getattr(cell, name))
         put(self, "gate_voltage", self._checked_gate_voltage())
+        if not cell.device.uses_conductance:
+            raise MappingError(
+                f"Tile.device = {cell.device.name!r}: its law is free of g, so that it holds no "
+                "weight. Pass a device whose law depends on g."
+            )
 
     def _checked_gate_voltage(self) -> float | None:
         if (self.gate_voltage is None) != (self.transistor is None):

@@ -101,11 +101,16 @@ class CellElement:
         return np.where(self.there & np.isfinite(slope), slope, 0.0)
 
     def rounding(self, nodes: CellNodes) -> Array:
-        """How far rounded voltages and a rounded law may be off the current, A, at every cell."""
-        names = tuple(self.model.device.controls)
-        controls = self.controls(nodes)
-        current, *slopes = self.model.evaluate(controls, names)
-        terms = [np.abs(v * slope) for v, slope in zip(controls, slopes, strict=True)]
+        """How far the current may be off when all that its law takes is rounded, A, every cell.
+
+        What cancels within a law, as in exp(x) - 1 near 0, it does not see.
+        """
+        model, controls = self.model, self.controls(nodes)
+        values = dict(zip(model.device.controls, controls, strict=True))
+        values |= {"g": model.conductances, "temperature": model.temperature}
+        values |= {**model.device.values, **model.parameters}
+        current, *slopes = model.evaluate(controls, tuple(values))
+        terms = [np.abs(v * slope) for v, slope in zip(values.values(), slopes, strict=True)]
         return np.where(self.there, 2 * _EPS * (np.abs(current) + sum(terms)), 0.0)
 
 

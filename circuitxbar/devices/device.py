@@ -146,7 +146,9 @@ class Device:
         def evaluate(**arguments: Any) -> tuple[Any, ...]:
             if "v_d" in arguments and "v_ds" not in arguments:
                 arguments["v_ds"] = arguments["v_d"] - arguments["v_s"]
-            return compiled(**{**defaults, **arguments})
+            # Numbers of Python's own would not divide by zero.
+            named = {**defaults, **arguments}
+            return compiled(**{name: np.asarray(value)[()] for name, value in named.items()})
 
         return evaluate
 

@@ -43,10 +43,11 @@ def solve(crossbar: Crossbar, drive: Drive, factor: Any = None, guess: Any = Non
     circuit = array_circuit(crossbar, drive)
     voltages, sources, stats = _found(circuit)
     row, column = line_potentials(crossbar, drive.ends)
+    inner = column if crossbar.transistor is None else row  # what a short joins it to
     none = np.zeros_like(row)
     lines = [
         LineVoltages(potential, grid - potential, none)
-        for grid, potential in zip(on_grids(crossbar, voltages), (row, column, row), strict=False)
+        for grid, potential in zip(on_grids(crossbar, voltages), (row, column, inner), strict=False)
     ]
     return Answer(
         cell_nodes(crossbar, lines, drive.gates),

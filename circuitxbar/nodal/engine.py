@@ -72,7 +72,7 @@ def _answer(crossbar: Crossbar, drive: Drive, network: Network, found: NodeVolta
         "linear_solver": f"SuperLU (scipy {scipy.__version__})",
         "unknowns": network.size,
         "solves": found.solves,
-        "factorisations": sum(found.factorisations) or 1,
+        "factorisations": max(found.factorisations, default=1),
     }
     nodes = cell_nodes(crossbar, lines, drive.gates)
     return Answer(nodes, "nodal", stats, factor=network, strategies=found.strategies)

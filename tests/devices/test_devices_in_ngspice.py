@@ -220,3 +220,27 @@ def test_the_square_law_is_ngspices_own_level_1(seed: int):
         largest = max(largest, np.abs(ours).max())
         off.append(np.abs(theirs - ours).max())
     assert max(off) <= 1e-9 * largest
+
+
+@pytest.mark.parametrize("celsius", [-40.0, 27.0, 125.0])
+def test_the_diode_is_the_native_one_of_ngspice_at_any_temperature(celsius: float):
+    """Its saturation current grows with temperature as that of model D does."""
+    card = ".model native d is=2e-14 n=1.3 eg=1.2 xti=2.5 tnom=27"
+    options = f"{OPTIONS} temp={celsius!r} tnom=27"
+    deck = "\n".join(
+        ["title", options, card, "v a 0 0", "d a 0 native", ".dc v -1 0.9 0.05", ".end"]
+    )
+    command = found()
+    assert command is not None
+    assert command.command is not None
+    ((plot,), _) = batch.run_deck(deck, command.command, 60.0)
+    setting = {
+        "saturation_current": 2e-14,
+        "ideality": 1.3,
+        "band_gap": 1.2,
+        "temperature_exponent": 2.5,
+    }
+    v = plot.vectors["a"][plot.vectors["a"] > 0.2]  # in reverse the native one is another formula
+    ours = device("diode").current(v, temperature=celsius + 273.15, **setting)
+    theirs = -plot.vectors["v#branch"][-len(v) :] - 1e-20 * v  # gmin, which OPTIONS sets
+    np.testing.assert_allclose(theirs, ours, rtol=1e-9)

@@ -30,9 +30,21 @@ def cubic(*, v: Any, g: Any, b: Any, **_: Any) -> Any:
     return g * (v + b * v * v * v)
 
 
-def diode(*, v: Any, saturation_current: Any, ideality: Any, temperature: Any, **_: Any) -> Any:
-    """Shockley 1949, with an ideality."""
-    return saturation_current * np.expm1(v / (ideality * thermal_voltage(temperature)))
+def diode(
+    *,
+    v: Any,
+    saturation_current: Any,
+    ideality: Any,
+    band_gap: Any,
+    temperature_exponent: Any,
+    temperature: Any,
+    **_: Any,
+) -> Any:
+    """Shockley 1949, with an ideality; the saturation current at other temperatures as in SPICE."""
+    warmer = temperature / np.longdouble(300.15)
+    thermal = ideality * thermal_voltage(temperature)
+    logarithm = temperature_exponent / ideality * np.log(warmer) + (warmer - 1) * band_gap / thermal
+    return saturation_current * np.exp(logarithm) * np.expm1(v / thermal)
 
 
 def exponential_selector(*, v: Any, leakage_current: Any, swing: Any, **_: Any) -> Any:

@@ -205,6 +205,7 @@ def test_descriptions_of_something_else_are_refused():
         ({"sense": Floating()}, "expected None or Grounded"),
         ({"sense": Held([0.0, 0.1])}, "single number"),
         ({"adc": 8}, "expected None"),
+        ({"device": "diode"}, "its law is free of g"),
     ],
 )
 def test_tiles_that_cannot_be(arguments, told):
