@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn
 
 import numpy as np
@@ -41,6 +41,8 @@ ENGINES: dict[str, Engine] = {
     "nodal": NODAL,
     "ngspice": Engine(ngspice.solve, ngspice.operating_point, ngspice.is_present),
 }
+_ROUGH = 1e-4  # of the largest current: a solution that is further off has no slopes to speak of
+_EPS = np.finfo(float).eps
 _BLOCK_NODES = 4_000_000  # nodes times vectors solved at once; bounds memory to some 500 MB
 
 
@@ -147,12 +149,14 @@ def gradient(solution: Solution, d_currents: Any) -> Gradient:
     the sensed ends, gives potentials p; an element between nodes a and b then has d(loss)/dx =
     (p_b - p_a) dI/dx for anything x in its law, and d(loss)/dV is the current they drive out of
     the array at that end (Tellegen's theorem).
-    Raises CircuitError for a wrong shape or a solution that kept no voltages, SolverError where
-    the adjoint does not reach the accuracy of `solution`.
+    Raises CircuitError for a wrong shape or a solution that kept no voltages, SolverError for one
+    that did not converge and where the adjoint does not reach its accuracy.
     """
     if not isinstance(solution, Solution):
         raise CircuitError(f"{shown(solution)} is not a Solution.")
     crossbar, nodes = solution.crossbar, solution.kept_nodes()
+    if not (solution.proof.error_bound <= _ROUGH * solution.proof.scale + LEAST_CURRENT).all():
+        raise_unless_converged(solution)
     cotangents = real_array("d_currents", d_currents, shape=solution.currents.shape)
     cotangents = np.atleast_2d(cotangents)
     at_sense = dict.fromkeys(crossbar.sensed_sides, cotangents)
@@ -196,6 +200,10 @@ def _adjoint(solution: Solution, drive: Drive) -> Solution:
     answer = nodal.adjoint(solution, drive)
     cells = adjoint_outflow(crossbar, solution.kept_nodes())
     proof = prove(crossbar, drive.ends, answer.nodes, cells=cells)
+    # Where the derivatives are nothing at all, so much is left of what cells could carry.
+    most = crossbar.cell_conductances[np.isfinite(crossbar.cell_conductances)].max(initial=0.0)
+    driven = np.max([np.abs(end.voltage).max(axis=1) for end in drive.ends.values()], axis=0)
+    proof = replace(proof, scale=np.maximum(proof.scale, _EPS / solution.rtol * most * driven))
     found = Solution(
         crossbar,
         drive,
@@ -319,7 +327,8 @@ def _solved(
         proofs.append(prove(crossbar, part.ends, answer.nodes, answer.measured))
         strategies += answer.strategies or ("",) * part.batch
         if not extrapolate:
-            check_valid_voltages(crossbar, answer.nodes, vectors.start)
+            solved = proofs[-1].error_bound <= np.maximum(rtol * proofs[-1].scale, LEAST_CURRENT)
+            check_valid_voltages(crossbar, answer.nodes, solved, vectors.start)
         factor = answer.factor
     assert answer is not None  # a drive holds at least one vector
     return Solution(

@@ -79,7 +79,7 @@ class Crossbar:
             raise ModelError("device = None: expected a name, the path of a TOML file or a Device.")
         if self.selector is not None and self.transistor is not None:
             raise CircuitError("a cell has a selector or a transistor, not both. Pass one of them.")
-        if self.gate_lines not in ("row", "column"):
+        if not isinstance(self.gate_lines, str) or self.gate_lines not in ("row", "column"):
             raise CircuitError(f'gate_lines = {shown(self.gate_lines)}: choose "row" or "column".')
         put(self, "parameters", _checked_parameters(self.parameters, self.devices, self.shape))
         put(
@@ -337,14 +337,16 @@ def _check_cells(crossbar: Crossbar) -> None:
                 f"{device.name!r} is free of g, so conductances only say where cells are. "
                 "Give 1 for a cell, 0 for none, inf for a short."
             )
-    negative = np.argwhere(crossbar.cell_conductances < 0) if device.is_linear else []
-    if len(negative):
-        row, column = (int(k) for k in negative[0])
-        raise CircuitError(
-            f"cell {row}, {column} of device {device.name!r} has the conductance "
-            f"{crossbar.cell_conductances[row, column]:.1e} S with these parameters and this "
-            "temperature. It must be >= 0."
-        )
+    for element in crossbar.cell_elements:
+        conductances = element.conductances
+        negative = np.argwhere(conductances < 0) if element.model.device.is_linear else []
+        if len(negative):
+            row, column = (int(k) for k in negative[0])
+            raise CircuitError(
+                f"{element.name} {row}, {column} of device {element.model.device.name!r} has the "
+                f"conductance {conductances[row, column]:.1e} S with these parameters and this "
+                "temperature. It must be >= 0."
+            )
 
 
 def load(path: str | os.PathLike[str]) -> Crossbar:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array, real_number
+from circuitxbar.arguments import Array, real_array
 from circuitxbar.circuit.terminations import SIDES, Driven, Ends, Side, normal_form
 from circuitxbar.errors import CircuitError
 
@@ -115,8 +115,9 @@ def _gates(crossbar: Crossbar, value: Any) -> Array:
             f"gates is missing: the cells have transistors. Pass one voltage, one per gate line, "
             f"({lines},), or (batch, {lines})."
         )
-    if np.ndim(value) == 0:
-        return np.full(lines, real_number("gates", value, unit="V"))
+    value = real_array("gates", value, unit="V")
+    if value.ndim == 0:
+        return np.full(lines, value)
     return _vectors("gates", value, lines)
 
 

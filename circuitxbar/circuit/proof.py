@@ -19,13 +19,13 @@ from scipy.sparse.csgraph import connected_components
 
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.cells import CellNodes, Node, Outflow, outflow
-from circuitxbar.circuit.potentials import LineVoltages, last_cells
+from circuitxbar.circuit.potentials import LineVoltages, difference, last_cells
 from circuitxbar.circuit.terminations import SIDES, Ends, Side
 
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
 
-LEAST_CURRENT = np.finfo(float).tiny  # A; smaller numbers have no 16 digits to agree in
+LEAST_CURRENT = 1e-30  # A, an electron in 5000 years: no answer is asked for digits below it
 _EPS = np.finfo(float).eps
 
 
@@ -140,7 +140,9 @@ def _ohm(
     share[np.isinf(end.resistance) & np.isinf(segment)] = 0.0
     with np.errstate(divide="ignore"):
         conductance = np.where(at_source, 0.0, 1.0 / series)
-    law = (((potential - end.voltage) + deviation) + remainder) * conductance - end.current * share
+    nothing = np.zeros(())
+    drop = difference((potential, deviation, remainder), (end.voltage, nothing, nothing))
+    law = drop * conductance - end.current * share
     return np.where(end.terminated, law, 0.0), at_source
 
 

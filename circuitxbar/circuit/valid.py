@@ -32,14 +32,19 @@ def check_valid_conductances(crossbar: Crossbar) -> None:
         )
 
 
-def check_valid_voltages(crossbar: Crossbar, nodes: CellNodes, first: int) -> None:
-    """Refuse voltages that a device does not cover; `first` is the number of vector 0."""
+def check_valid_voltages(
+    crossbar: Crossbar, nodes: CellNodes, solved: np.ndarray, first: int
+) -> None:
+    """Refuse voltages that a device does not cover, in vectors that are `solved`, (batch,).
+
+    first : the number of vector 0.
+    """
     for element in crossbar.cell_elements:
         device = element.model.device
         for variable, values in zip(device.controls, element.controls(nodes), strict=True):
-            shape = np.broadcast_shapes(values.shape, (1, *crossbar.shape))
-            values = np.broadcast_to(values, shape)
+            values = np.broadcast_to(values, (len(solved), *crossbar.shape))
             inside = _inside(device, variable, values) | (crossbar.conductances == 0)
+            inside |= ~solved[:, None, None]
             if not inside.all():
                 vector, *cell = (int(k) for k in np.argwhere(~inside)[0])
                 name = f"{element.name} {cell[0]}, {cell[1]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -10,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from circuitxbar.arguments import real_array, real_number, shown
+from circuitxbar.arguments import flag, real_array, real_number, shown
 from circuitxbar.devices.expression import CONTROLS, VOLTAGES, Law, law_of
 from circuitxbar.errors import ModelError
 
 ROOM = 300.15  # K, the default of ngspice
+_SUBCIRCUIT = re.compile(r"[a-z][a-z0-9_]*")
 _UNIT = {"v": "V", "v_d": "V", "v_g": "V", "v_s": "V", "g": "S"}
 
 
@@ -179,6 +181,11 @@ class Device:
         """
         from circuitxbar.devices.spice import subcircuit_text
 
+        if name is not None and not (isinstance(name, str) and _SUBCIRCUIT.fullmatch(name)):
+            raise ModelError(
+                f"name = {shown(name)} cannot be that of a sub-circuit. Use lower-case letters, "
+                "digits and _."
+            )
         conductance = {"g": 0.0} if self.uses_conductance else {}
         parameters = {**conductance, "temperature": ROOM, **self.values}
         return subcircuit_text(self._law, name or self.name, self.terminals, parameters)
@@ -196,6 +203,7 @@ class Device:
         parameters: Mapping[str, Any],
     ) -> list[Any]:
         self._require(parameters, self.parameters, "parameter")
+        extrapolate = flag("extrapolate", extrapolate)
         if len(arguments) != len(self.valid):
             raise ModelError(
                 f"{self.where}: '{self.name}' takes {', '.join(self.valid)}; "

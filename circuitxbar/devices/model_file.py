@@ -28,7 +28,8 @@ _LOWER_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # sub-circuit.
 _PYTHON = "self name by extrapolate slopes"
 _SPICE = """e i m t u temp temper time hertz params sin cos tan asin acos acosh atanh ln log10 sgn
-    pow pwr pwl floor ceil int nint fabs ddt uramp limit if"""
+    pow pwr pwl floor ceil int nint fabs ddt uramp limit if
+    sqr arctan ternary_fcn gauss agauss unif aunif var last file"""
 _VOLTAGES = (*VOLTAGES[2], *VOLTAGES[3])
 _TAKEN = {*_VOLTAGES, *CONTROLS[3], *DIFFERENCES[3], "g", "temperature", *CONSTANTS, *FUNCTIONS}
 _TAKEN = {name.lower() for name in (*_TAKEN, *_PYTHON.split(), *_SPICE.split())}
@@ -209,6 +210,8 @@ def _terminals(where: str, value: Any) -> tuple[str, ...]:
         raise ModelError(f"{where}: a device has 2 or 3 terminals, not {len(items)}.")
     names = tuple(_device_name(where, item) for item in items)
     for name in names:
+        if name in ("gnd", "null"):
+            raise ModelError(f"{where}: '{name}' is ground in SPICE. Name the terminal otherwise.")
         if names.count(name) > 1:
             raise ModelError(f"{where}: '{name}' stands twice. Give the terminals different names.")
     return names

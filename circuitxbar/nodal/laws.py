@@ -144,13 +144,17 @@ class Jacobian:
         starts = np.searchsorted(entries, np.arange(size + 1) * size)
         return Jacobian(scatter, (entries % size).astype(np.int32), starts.astype(np.int32), size)
 
-    def factor(self, values: Array) -> Any | None:
+    def factor(self, values: Array, ground: float = 0.0) -> Any | None:
         """Its factors for these values of the stamps, (stamps,); None where it is singular.
+
+        ground : S, a conductance from every unknown to ground, by which it never is.
 
         A node's own entry is the largest of its column for monotone laws with gates at fixed
         potentials, so that pivots stay on the diagonal; they move only where a law needs it.
         """
         entries = self.scatter @ values
+        if ground:
+            entries[self.rows == np.repeat(np.arange(self.size), np.diff(self.starts))] += ground
         if not np.isfinite(entries).all():
             return None
         matrix = csc_array((entries, self.rows, self.starts), shape=(self.size, self.size))

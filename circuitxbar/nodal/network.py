@@ -15,7 +15,7 @@ from circuitxbar.circuit.checks import check_topology, joined_nodes
 from circuitxbar.circuit.circuit import Circuit, Group
 from circuitxbar.errors import SolverError
 from circuitxbar.nodal.laws import Jacobian, Laws, differences
-from circuitxbar.nodal.newton import solve_vector
+from circuitxbar.nodal.newton import GROUND, solve_vector
 from circuitxbar.nodal.voltages import NodeVoltages
 
 _SOLVES = 8  # at the most; two are usual, more only where conductances span many decades
@@ -214,7 +214,8 @@ class Network:
 
     @np.errstate(all="ignore")  # a vector whose slopes are not finite stays as it is
     def _adjoint_vector(self, reference: Array, slopes: Array, injected: Array) -> NodeVoltages:
-        factor = self.jacobian.factor(np.concatenate([self.conductance, slopes[:, 0]]))
+        values = np.concatenate([self.conductance, slopes[:, 0]])
+        factor = self.jacobian.factor(values) or self.jacobian.factor(values, GROUND)
         if factor is None:
             return NodeVoltages(reference, np.zeros_like(reference), np.zeros_like(reference))
 

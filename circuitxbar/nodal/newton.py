@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 _CONVERGED = 1e-10  # sum of Kirchhoff errors over the largest current; refinement goes far below
 _EXACT = 1e-13  # the same of what need not be refined by a factor of its own
+_NOTHING = 1e-31  # A; smaller errors are none, whatever flows
+# S: where parts of a circuit hang on laws that are cut off, nothing says where they are. In the
+# Jacobian alone, a way to ground lets them stay where they began.
+GROUND = 1e-12
+_ABSURD = 1e9  # V; no step of a matrix that is not singular
 _STEPS = 100  # at the most
 _STEPS_NEARBY = 30  # of one that starts at the answer of a nearby circuit
 _KEEPS = 0.01  # a factor that left less than this of the error is used again
@@ -79,7 +84,9 @@ class _State:
 
     @property
     def converged(self) -> bool:
-        return bool(np.isfinite(self.error)) and self.error <= _CONVERGED * self.largest
+        return bool(np.isfinite(self.error)) and self.error <= max(
+            _CONVERGED * self.largest, _NOTHING
+        )
 
 
 def _error(state: _State) -> float:
@@ -178,6 +185,7 @@ def _newton(
     if at_rest:  # gates stay at what drives them
         place = np.where(laws.across[:, None] == 0, place, 0.0)
     factor: Any = None
+    ground = 0.0
     for _ in range(steps):
         if best.error == 0.0:
             break
@@ -188,14 +196,19 @@ def _newton(
         fresh = factor is None
         if fresh:
             effort.factorisations += 1
-            factor = network.jacobian.factor(np.concatenate([network.conductance, slopes[:, 0]]))
+            values = np.concatenate([network.conductance, slopes[:, 0]])
+            factor = network.jacobian.factor(values, ground)
+            factor = factor or network.jacobian.factor(values, GROUND)
             if factor is None:
                 break
         foretold = currents + laws.owner @ (slopes * (state.controls - place))
         correction = factor.solve(problem.error(state.through, foretold))
         effort.solves += 1
-        if not np.isfinite(correction).all():
-            break
+        if not np.abs(correction).max() < _ABSURD:  # or not a number
+            if ground:
+                break
+            ground, factor = GROUND, None
+            continue
         step = np.where(network.free[:, None], correction[network.unknown], 0.0)
         trial = problem.state(state.at.moved(step, 0))
         if best.converged and not trial.error < 0.5 * best.error:

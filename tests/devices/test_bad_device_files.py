@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from circuitxbar.devices.library import device
+from circuitxbar.devices.model_file import parse_device
 from circuitxbar.errors import ModelError
 
 GOOD = """
@@ -178,3 +179,16 @@ def test_a_transistor_needs_the_range_of_each_of_its_voltages(
     with pytest.raises(ModelError) as caught:
         device(path)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["gnd", "null"])
+def test_a_terminal_that_is_ground_in_spice_is_refused(name: str):
+    text = device("sinh").text.replace('["p", "n"]', f'["p", "{name}"]')
+    with pytest.raises(ModelError, match="is ground in SPICE"):
+        parse_device(text, "own.toml")
+
+
+@pytest.mark.parametrize("name", ["A", "a b", "a\nb", "", 3, ["a"]])
+def test_a_name_that_no_subcircuit_can_have_is_refused(name: object):
+    with pytest.raises(ModelError, match="cannot be that of a sub-circuit"):
+        device("sinh").spice(name)  # type: ignore[arg-type]

@@ -271,3 +271,48 @@ def test_a_law_without_a_number_is_told_from_one_that_does_not_converge(tmp_path
     path.write_text(text.replace("log(10) * v / swing", "v / (swing - 0.085)"))
     with pytest.raises(cx.SolverError, match="A law gives no finite number there"):
         cx.solve(crossbar(selector=str(path)), V)
+
+
+def test_a_bit_line_that_floats_behind_transistors_that_are_off_stays_where_it_is():
+    array = cx.Crossbar(
+        np.full((4, 4), 1e-5),
+        transistor="square_law_transistor",
+        gate_lines="column",
+        bottom=cx.Grounded([0.0, np.inf, np.inf, np.inf]),
+    )
+    found = cx.solve(array, [0.1, 0.2, 0.3, 0.4], gates=[1.8, 0.0, 0.0, 0.0])
+    assert found.status == "converged"
+    assert found.currents[0] > 1e-6
+    gradient = cx.gradient(found, [1.0, 0.0, 0.0, 0.0])
+    assert (gradient.conductances[:, 0] > 0).all()
+    assert (gradient.conductances[:, 1:] == 0).all()
+
+
+def test_leakage_through_high_resistances_is_proved():
+    for seed in range(5):
+        v = np.random.default_rng(seed).uniform(0, 0.5, 4)
+        array = cx.Crossbar(np.full((4, 4), 1e-5), transistor="ekv_transistor", left=cx.Driven(1e5))
+        assert cx.solve(array, v, gates=-0.3).converged
+
+
+def test_a_solution_that_did_not_converge_has_no_gradient():
+    stuck = cx.Crossbar(np.ones((2, 2)), "diode", left=cx.Norton(0.0, -1e-3))
+    found = cx.solve(stuck, throw=False)
+    assert not found.converged
+    with pytest.raises(cx.SolverError, match="There may be none"):
+        cx.gradient(found, [1.0, 1.0])
+
+
+def test_a_derivative_of_nothing_is_nothing():
+    """Currents that Norton sources fix do not depend on any cell."""
+    array = cx.Crossbar(G, left=cx.Norton(0.0, 1e-6), bottom=cx.Grounded())
+    found = cx.gradient(cx.solve(array), np.ones(3))
+    assert np.abs(found.conductances).max() < 1e-20
+
+
+def test_a_linear_selector_of_negative_conductance_is_refused(tmp_path: Path):
+    path = tmp_path / "negative.toml"
+    text = cx.device("exponential_selector").text
+    path.write_text(text.replace("2 * leakage_current * sinh(log(10) * v / swing)", "-2e-5 * v"))
+    with pytest.raises(cx.CircuitError, match=r"selector 0, 0 .* must be >= 0"):
+        crossbar(selector=str(path))
