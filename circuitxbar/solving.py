@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 import numpy as np
@@ -155,7 +155,7 @@ def gradient(solution: Solution, d_currents: Any) -> Gradient:
     if not isinstance(solution, Solution):
         raise CircuitError(f"{shown(solution)} is not a Solution.")
     crossbar, nodes = solution.crossbar, solution.kept_nodes()
-    if not (solution.proof.error_bound <= _ROUGH * solution.proof.scale + LEAST_CURRENT).all():
+    if not (solution.proof.error_bound <= solution.proof.limit(_ROUGH)).all():
         raise_unless_converged(solution)
     cotangents = real_array("d_currents", d_currents, shape=solution.currents.shape)
     cotangents = np.atleast_2d(cotangents)
@@ -203,7 +203,7 @@ def _adjoint(solution: Solution, drive: Drive) -> Solution:
     # Where the derivatives are nothing at all, so much is left of what cells could carry.
     most = crossbar.cell_conductances[np.isfinite(crossbar.cell_conductances)].max(initial=0.0)
     driven = np.max([np.abs(end.voltage).max(axis=1) for end in drive.ends.values()], axis=0)
-    proof = replace(proof, scale=np.maximum(proof.scale, _EPS / solution.rtol * most * driven))
+    passed = proof.error_bound <= np.maximum(proof.limit(solution.rtol), _EPS * most * driven)
     found = Solution(
         crossbar,
         drive,
@@ -214,7 +214,8 @@ def _adjoint(solution: Solution, drive: Drive) -> Solution:
         answer.strategies,
         answer.nodes,
     )
-    raise_unless_converged(found)
+    if not passed.all():
+        raise_unless_converged(found)
     return found
 
 
@@ -327,7 +328,7 @@ def _solved(
         proofs.append(prove(crossbar, part.ends, answer.nodes, answer.measured))
         strategies += answer.strategies or ("",) * part.batch
         if not extrapolate:
-            solved = proofs[-1].error_bound <= np.maximum(rtol * proofs[-1].scale, LEAST_CURRENT)
+            solved = proofs[-1].error_bound <= proofs[-1].limit(rtol)
             check_valid_voltages(crossbar, answer.nodes, solved, vectors.start)
         factor = answer.factor
     assert answer is not None  # a drive holds at least one vector

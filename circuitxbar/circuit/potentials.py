@@ -61,15 +61,16 @@ def difference(first: Sequence[Array], second: Sequence[Array]) -> Array:
 
     What each addition loses is kept by Knuth's two-sum.
     """
-    total, lost = _two_sum(first[0], -second[0])
+    total, lost = two_sum(first[0], -second[0])
     for part, other in zip(first[1:], second[1:], strict=True):
-        step, lost_in_step = _two_sum(part, -other)
-        total, lost_in_total = _two_sum(total, step)
+        step, lost_in_step = two_sum(part, -other)
+        total, lost_in_total = two_sum(total, step)
         lost = lost + (lost_in_step + lost_in_total)
     return total + lost
 
 
-def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    """a + b as it is rounded, and what the rounding loses, exactly."""
     total = a + b
     kept = total - a
     return total, (a - (total - kept)) + (b - kept)

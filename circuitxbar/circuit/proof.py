@@ -48,6 +48,10 @@ class Proof:
         """The largest terminal current of each vector, (batch,), A."""
         return np.max([np.abs(current).max(axis=1) for current in self.currents.values()], axis=0)
 
+    def limit(self, rtol: float) -> Array:
+        """The largest error_bound of a vector that converged to `rtol`, (batch,), A."""
+        return np.maximum(rtol * self.scale, LEAST_CURRENT)
+
 
 def prove(
     crossbar: Crossbar,

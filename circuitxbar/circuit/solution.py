@@ -11,7 +11,7 @@ import numpy as np
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.cells import CellNodes
 from circuitxbar.circuit.potentials import LineVoltages, last_cells
-from circuitxbar.circuit.proof import LEAST_CURRENT, Proof, wire_currents
+from circuitxbar.circuit.proof import Proof, wire_currents
 from circuitxbar.circuit.terminations import SIDES, Ends, Side
 from circuitxbar.errors import CircuitError
 
@@ -173,7 +173,7 @@ class Solution:
     @property
     def limit(self) -> Array:
         """The largest error_bound of a converged vector, (batch,), A; at least LEAST_CURRENT."""
-        return self._shaped(np.maximum(self.rtol * self.proof.scale, LEAST_CURRENT))
+        return self._shaped(self.proof.limit(self.rtol))
 
     @property
     def status(self) -> Any:

@@ -12,7 +12,7 @@ from circuitxbar.circuit.build import array_circuit, by_node, on_grids
 from circuitxbar.circuit.cells import CellNodes, cell_nodes
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.operating_point import OperatingPoint
-from circuitxbar.circuit.potentials import LineVoltages, line_potentials
+from circuitxbar.circuit.potentials import LineVoltages, line_potentials, two_sum
 from circuitxbar.circuit.solution import Answer, Solution
 from circuitxbar.nodal.network import Network, NodeVoltages
 
@@ -88,10 +88,7 @@ def operating_point(circuit: Circuit) -> OperatingPoint:
     zeros = np.zeros((circuit.node_count, circuit.batch))
     found = network.solve(sources, injected, zeros)
     currents = network.source_currents(network.outflow(found) - injected)
-    voltages = found.reference + found.deviation
-    # What the sum of reference and deviation loses is in neither of them yet (Knuth's two-sum).
-    kept = voltages - found.reference
-    lost = (found.reference - (voltages - kept)) + (found.deviation - kept)
+    voltages, lost = two_sum(found.reference, found.deviation)
     remainder = lost + found.remainder
     return OperatingPoint(circuit, voltages, remainder, currents, "nodal", found.strategies)
 
