@@ -64,6 +64,7 @@ class _Builder:
         column_line = np.vstack([end_nodes["top"], self.cell_nodes["column"], end_nodes["bottom"]])
         self._wires("rowwire_{}_{}", row_line[:, :-1], row_line[:, 1:], crossbar.row_segments)
         self._wires("columnwire_{}_{}", column_line[:-1], column_line[1:], crossbar.column_segments)
+        self._capacitors(terminated)
         return end_nodes
 
     def _cells(self, element: CellElement) -> None:
@@ -107,6 +108,20 @@ class _Builder:
         self.elements(
             "R", Names(pattern, np.argwhere(there)), first[there], second[there], resistance[there]
         )
+
+    def _capacitors(self, terminated: Mapping[Side, np.ndarray]) -> None:
+        """Across the cells and from the lines to ground, where there is any capacitance."""
+        crossbar, row, column = self.crossbar, self.cell_nodes["row"], self.cell_nodes["column"]
+        ground = np.zeros_like(row)
+        at_rows, at_columns = crossbar.wires.node_capacitances(*crossbar.shape, terminated)
+        for pattern, first, second, values in (
+            ("cellcap_{}_{}", row, column, crossbar.cell_capacitances),
+            ("rowcap_{}_{}", row, ground, at_rows),
+            ("columncap_{}_{}", column, ground, at_columns),
+        ):
+            there = values > 0
+            names = Names(pattern, np.argwhere(there))
+            self.elements("C", names, first[there], second[there], values[there])
 
     def terminate(self, side: Side, ends: Ends, end_nodes: np.ndarray) -> None:
         """The sources and resistances at the line ends of one side."""

@@ -28,8 +28,8 @@ from circuitxbar.devices.device import ROOM, Device
 from circuitxbar.devices.library import device as find_device
 from circuitxbar.errors import CircuitError, ModelError
 
-Kind = Literal["R", "V", "I", "law"]
-UNITS: dict[Kind, str] = {"R": "ohm", "V": "V", "I": "A", "law": "S"}
+Kind = Literal["R", "C", "V", "I", "law"]
+UNITS: dict[Kind, str] = {"R": "ohm", "C": "F", "V": "V", "I": "A", "law": "S"}
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.]*\Z")
 # Ground's other name, words that ngspice takes for sets of vectors, for the temperature or for
 # random numbers, and the node that counts the vectors of a batch.
@@ -67,7 +67,8 @@ class Names:
 class Group:
     """Equal elements: `kind`, names, nodes (n, 2) and values (n,), or (n, batch) for sources.
 
-    R: resistance in ohm, 0 joins its nodes and inf is open. V: first node minus second, in volt.
+    R: resistance in ohm, 0 joins its nodes and inf is open. C: capacitance in farad, which an
+    operating point does not see. V: first node minus second, in volt.
     I: ampere, flowing from the first node through the source into the second.
     law: the device of `model`; nodes (n, terminals) in the order of its terminals, values its
     conductances in S. Current flows from the first node into the last; a middle one (the gate)
@@ -89,6 +90,16 @@ class Resistor:
     first: str
     second: str
     resistance: float
+
+
+@dataclass(frozen=True)
+class Capacitor:
+    """A capacitor of `capacitance` farad between two nodes; open at an operating point."""
+
+    name: str
+    first: str
+    second: str
+    capacitance: float
 
 
 @dataclass(frozen=True)
@@ -130,7 +141,7 @@ class DeviceElement:
     temperature: float = ROOM
 
 
-Element = Resistor | VoltageSource | CurrentSource | DeviceElement
+Element = Resistor | Capacitor | VoltageSource | CurrentSource | DeviceElement
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +225,7 @@ class Circuit:
             if not isinstance(element, Element):
                 raise CircuitError(
                     f"{shown(element)} is not an element. "
-                    "Use Resistor, VoltageSource, CurrentSource or DeviceElement."
+                    "Use Resistor, Capacitor, VoltageSource, CurrentSource or DeviceElement."
                 )
             check_name("element", element.name)
             if element.name in taken:
@@ -331,6 +342,9 @@ def _parts(element: Element) -> tuple[Kind, tuple[str, ...], float, Model | None
     match element:
         case Resistor(name, first, second, resistance):
             return "R", (first, second), float(resistances(name, resistance, shape=())), None
+        case Capacitor(name, first, second, capacitance):
+            value = real_number(name, capacitance, unit=UNITS["C"], minimum=0.0)
+            return "C", (first, second), value, None
         case VoltageSource(name, first, second, voltage):
             return "V", (first, second), real_number(name, voltage, unit=UNITS["V"]), None
         case CurrentSource(name, first, second, current):

@@ -25,8 +25,9 @@ from circuitxbar.circuit.terminations import (
     Side,
     Termination,
     check_lines,
+    normal_form,
 )
-from circuitxbar.circuit.wires import Wires
+from circuitxbar.circuit.wires import LARGEST_CAPACITANCE, Wires
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.library import device as find_device
 from circuitxbar.devices.model_file import parse_device
@@ -50,7 +51,9 @@ class Crossbar:
     parameters : device parameters that differ from the file, scalar or (rows, columns); those of
     the selector and the transistor as "selector.name" and "transistor.name".
     temperature : K.
-    wires : resistance per segment.
+    cell_capacitance : F, from the row node to the column node of every cell, open ones included;
+    scalar or (rows, columns). It has no effect on an operating point.
+    wires : resistance and capacitance per segment.
     left, right, bottom, top : what each line end is connected to.
 
     A terminal current is positive when it flows out of the array into its termination.
@@ -64,6 +67,7 @@ class Crossbar:
     gate_lines: Literal["row", "column"] = field(default="row", kw_only=True)
     parameters: Any = field(default=None, kw_only=True)
     temperature: float = field(default=300.15, kw_only=True)
+    cell_capacitance: Any = field(default=0.0, kw_only=True)
     wires: Wires = field(default_factory=Wires, kw_only=True)
     left: Termination = field(default_factory=Driven, kw_only=True)
     right: Termination = field(default_factory=Floating, kw_only=True)
@@ -87,6 +91,7 @@ class Crossbar:
             "temperature",
             real_number("temperature", self.temperature, unit="K", minimum=1.0, maximum=2000.0),
         )
+        put(self, "cell_capacitance", _checked_capacitance(self.cell_capacitance, self.shape))
         _check_cells(self)
         if not isinstance(self.wires, Wires):
             raise CircuitError(f"wires = {shown(self.wires)} is not a Wires(row, column).")
@@ -174,6 +179,27 @@ class Crossbar:
         """Resistance of every column segment, (rows + 1, columns), ohm; entry k above cell k."""
         return self.wires.column_segments(*self.shape)
 
+    @cached_property
+    def cell_capacitances(self) -> Array:
+        """Capacitance across every cell, (rows, columns), F."""
+        return np.broadcast_to(self.cell_capacitance, self.shape)
+
+    @property
+    def row_capacitances(self) -> Array:
+        """Capacitance to ground of every row node, (rows, columns), F, shared out as Wires says."""
+        return self._line_capacitances[0]
+
+    @property
+    def column_capacitances(self) -> Array:
+        """Capacitance to ground of every column node, (rows, columns), F, likewise."""
+        return self._line_capacitances[1]
+
+    @cached_property
+    def _line_capacitances(self) -> tuple[Array, Array]:
+        ends = {side: normal_form(getattr(self, side), self.lines(side), None) for side in SIDES}
+        terminated = {side: end.terminated for side, end in ends.items()}
+        return self.wires.node_capacitances(*self.shape, terminated)
+
     def end_segments(self, side: Side) -> Array:
         """Resistance of the wire segment at the end of each line on `side`, (lines,), ohm."""
         match side:
@@ -230,7 +256,7 @@ class Crossbar:
         Nodes row_i_j, column_i_j, inner_i_j within cells of two elements, and row_i_left ...
         column_j_bottom at the terminated ends, gate_k; elements cell_i_j, selector_i_j,
         transistor_i_j, rowwire_i_k, columnwire_k_j, source_row_i_left, termination_row_i_left,
-        source_gate_k.
+        source_gate_k; where there is capacitance cellcap_i_j, rowcap_i_j and columncap_i_j.
         """
         return array_circuit(self, Drive.of(self, voltages, column_voltages, gates))
 
@@ -249,6 +275,7 @@ class Crossbar:
             "temperature": self.temperature,
         }
         arrays: dict[str, Any] = {"conductances": self.conductances}
+        arrays["cell_capacitance"] = self.cell_capacitance
         arrays |= {f"wires.{name}": value for name, value in vars(self.wires).items()}
         arrays |= {f"parameters.{name}": value for name, value in self.parameters.items()}
         for side in SIDES:
@@ -325,6 +352,17 @@ def _checked_parameters(
     return checked
 
 
+def _checked_capacitance(value: Any, shape: tuple[int, int]) -> float | Array:
+    array = real_array(
+        "cell_capacitance", value, unit="F", minimum=0.0, maximum=LARGEST_CAPACITANCE
+    )
+    if array.ndim and array.shape != shape:
+        raise CircuitError(
+            f"cell_capacitance has shape {array.shape}; expected a scalar or {shape}."
+        )
+    return array if array.ndim else float(array)
+
+
 def _check_cells(crossbar: Crossbar) -> None:
     """Refuse conductances that are none under the law of the memory element."""
     device, given = crossbar.device, crossbar.conductances
@@ -371,6 +409,7 @@ def load(path: str | os.PathLike[str]) -> Crossbar:
             gate_lines=header["gate_lines"],
             parameters=part("parameters"),
             temperature=header["temperature"],
+            cell_capacitance=arrays.get("cell_capacitance", 0.0),  # older files have none
             wires=Wires(**part("wires")),
             **ends,
         )

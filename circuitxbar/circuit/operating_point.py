@@ -85,6 +85,8 @@ class OperatingPoint:
                 first_source += len(values)
             elif group.kind == "I":
                 found.append(np.broadcast_to(values, (len(values), self.voltages.shape[1])))
+            elif group.kind == "C":
+                found.append(np.zeros((len(values), self.voltages.shape[1])))
             elif group.kind == "law":
                 assert group.model is not None
                 found.append(group.model.evaluate([*self.controls(group).values()])[0].T)

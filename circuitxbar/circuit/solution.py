@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,20 +43,45 @@ class Power:
 
 
 @dataclass(frozen=True, eq=False)
+class Request:
+    """What an engine is asked for beside the operating point.
+
+    rtol : largest error bound, relative to a vector's largest current; an engine may do better.
+    keep : "voltages", or "currents" where node voltages will not be looked at.
+    factor : of an earlier answer of any engine for the same crossbar; only sources may differ.
+    guess : voltages of the same batch, where iterations begin.
+    """
+
+    rtol: float
+    keep: str
+    factor: Any = None
+    guess: CellNodes | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Answer:
     """What an engine hands back before the proof.
 
-    nodes : node voltages.  measured : terminal currents the engine reports by itself, or None.
+    nodes : gives the node voltages; None where they were not to be kept.
+    measured : terminal currents the engine reports by itself, or None.
     factor : what a later solve of the same array can start from.
     strategies : what it took to solve each vector, (batch,) of str; "" where nothing is to say.
+    proof : of an engine that recomputes Kirchhoff's law itself; else `prove` does.
     """
 
-    nodes: CellNodes
+    nodes: Callable[[], CellNodes] | None
     engine: str
     stats: dict[str, Any]
     measured: Mapping[Side, Array] | None = None
     factor: Any = None
     strategies: tuple[str, ...] = ()
+    proof: Proof | None = None
+
+    @cached_property
+    def found(self) -> CellNodes:
+        """The node voltages of an answer that kept them."""
+        assert self.nodes is not None
+        return self.nodes()
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +98,7 @@ class Solution:
     engine: str
     stats: dict[str, Any]
     strategies: tuple[str, ...]
-    nodes: CellNodes | None = None
+    nodes: Callable[[], CellNodes] | None = None
     factor: Any = None
 
     def __repr__(self) -> str:
@@ -239,12 +265,16 @@ class Solution:
 
     def kept_nodes(self) -> CellNodes:
         """The node voltages in stored form; CircuitError where none were kept."""
-        if self.nodes is None:
+        if self._nodes is None:
             raise CircuitError(
                 'this solution was made with keep="currents" and holds no node voltages. '
                 'Solve with keep="voltages".'
             )
-        return self.nodes
+        return self._nodes
+
+    @cached_property
+    def _nodes(self) -> CellNodes | None:
+        return None if self.nodes is None else self.nodes()
 
     def _shaped(self, values: Array) -> Array:
         return values[0] if self.single else values

@@ -14,6 +14,7 @@ from circuitxbar.errors import CircuitError
 
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
+    from circuitxbar.circuit.drive import Drive
 
 
 def check_valid_conductances(crossbar: Crossbar) -> None:
@@ -49,6 +50,30 @@ def check_valid_voltages(
                 vector, *cell = (int(k) for k in np.argwhere(~inside)[0])
                 name = f"{element.name} {cell[0]}, {cell[1]}"
                 _refuse(device, variable, name, first + vector, values[vector, *cell])
+
+
+def stays_valid(crossbar: Crossbar, drive: Drive) -> bool:
+    """Whether the sources alone show that no voltage leaves the range of its law.
+
+    No node of passive cells lies outside the range of the sources, 0 V included, as long as no
+    end injects a current.
+    """
+    ends = drive.ends.values()
+    if any(end.current.any() for end in ends):
+        return False
+    low = min(0.0, *(end.voltage.min() for end in ends))
+    high = max(0.0, *(end.voltage.max() for end in ends))
+    spans = {
+        "v": (low - high, high - low),
+        "v_g": (drive.gates.min(initial=0.0), drive.gates.max(initial=0.0)),
+    }
+    for device in crossbar.devices.values():
+        for variable in device.variables:
+            lowest, highest = device.valid[variable]
+            least, most = spans.get(variable, (low, high))
+            if not (device.passive and lowest <= least and most <= highest):
+                return False
+    return True
 
 
 def check_valid_point(point: OperatingPoint) -> None:

@@ -151,6 +151,8 @@ def _element_lines(group: Group, names: list[str], laws: _Laws, tongue: Dialect)
     kept = np.ones(len(group.names), dtype=bool)
     if group.kind == "R":
         kept = np.isfinite(group.values) & (group.values > 0)
+    elif group.kind == "C":
+        kept = group.values > 0
     for name, (first, second), value, keep in zip(
         group.names, group.nodes.tolist(), group.values.tolist(), kept.tolist(), strict=True
     ):
