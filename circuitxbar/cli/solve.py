@@ -19,7 +19,7 @@ from circuitxbar.ideal import ROW_SIDES, ideal_solution, line_currents
 from circuitxbar.ideal import loss as loss_of
 from circuitxbar.plots.arrays import ir_drop
 from circuitxbar.plots.canvas import FORMATS, save
-from circuitxbar.solving import engine_named
+from circuitxbar.solving import check_engine_name
 from circuitxbar.solving import solve as solve_array
 from circuitxbar.storage import write_npz, write_text
 
@@ -58,7 +58,7 @@ def run(
     """Solve `array` and report: to `out` and `plot` where named, and to the screen."""
     check_output(out, ".csv", ".npz")
     check_output(plot, *FORMATS)
-    engine_named(engine)
+    check_engine_name(engine)
     crossbar = read_array(array)
     inputs = read_inputs(words)
     started = time.perf_counter()

@@ -59,8 +59,10 @@ def _verify(problem: _Problem, rtol: float, extrapolate: bool) -> bool:
         left = found.unexplained[a, b]
         if apart > rtol >= left:
             print("  which the 16 digits of ngspice's node voltages explain (docs/accuracy.md)")
-    for engine in ENGINES.keys() - results.keys():
-        print(f"  {engine} is not installed on this machine and did not run")
+    for name in [name for name in ENGINES if name not in results]:
+        reason = ENGINES[name].refusal(problem.crossbar)
+        why = f"does not take this array ({reason})" if reason else "is not installed here"
+        print(f"  {name} {why} and did not run")
     # An engine that keeps fewer digits may agree to the tolerance without proving it by itself.
     bound = min(_relative_bound(solution) for solution in results.values())
     agree = bound <= rtol and all(left <= rtol for left in found.unexplained.values())

@@ -28,6 +28,8 @@ class Function:
     derivatives d, so that a branch not taken never meets its slope.
     spice : ngspice text, {0} {1} {2} standing for the texts of the arguments.
     domain : where the value is real and finite, in words; empty when everywhere.
+    compiled : text of compiled code in the same way, of numbers side by side, by the functions
+    in circuitxbar/array/cells/elementary.py; what is rare may be slow there.
     expands : for a function that is only an abbreviation of others; then nothing else is needed.
     """
 
@@ -36,6 +38,7 @@ class Function:
     derivative: Callable[[tuple, tuple], Any] = lambda x, d: 0
     spice: str = ""
     domain: str = ""
+    compiled: str = ""
     expands: Callable[..., Any] | None = None
 
 
@@ -60,10 +63,17 @@ def _logistic(x: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Function] = {
-    "abs": Function(1, np.abs, lambda x, d: apply("sign", *x) * d[0], "abs({0})"),
-    "sign": Function(1, np.sign, spice="sgn({0})"),
+    "abs": Function(
+        1, np.abs, lambda x, d: apply("sign", *x) * d[0], "abs({0})", compiled="abs({0})"
+    ),
+    "sign": Function(1, np.sign, spice="sgn({0})", compiled="sign({0})"),
     "sqrt": Function(
-        1, np.sqrt, lambda x, d: d[0] / (2 * apply("sqrt", *x)), "sqrt({0})", "x >= 0"
+        1,
+        np.sqrt,
+        lambda x, d: d[0] / (2 * apply("sqrt", *x)),
+        "sqrt({0})",
+        "x >= 0",
+        "sqrt({0})",
     ),
     # ngspice holds exp at 1e99 from x = 228 on, where 2 cosh is the same number.
     "exp": Function(
@@ -72,8 +82,9 @@ FUNCTIONS: dict[str, Function] = {
         lambda x, d: apply("exp", *x) * d[0],
         "({0} < 200.0 ? exp({0}) : 2.0*cosh(min({0}, 709.0)))",
         "x < 709",
+        "exp({0})",
     ),
-    "log": Function(1, np.log, lambda x, d: d[0] / x[0], "ln({0})", "x > 0"),
+    "log": Function(1, np.log, lambda x, d: d[0] / x[0], "ln({0})", "x > 0", "log({0})"),
     # ngspice has no log1p; atanh keeps the digits of a small argument, ln those of a large one.
     "log1p": Function(
         1,
@@ -81,6 +92,7 @@ FUNCTIONS: dict[str, Function] = {
         lambda x, d: d[0] / (1 + x[0]),
         "(abs({0}) < 0.5 ? 2.0*atanh({0}/(2.0 + {0})) : ln(1.0 + {0}))",
         "x > -1",
+        "log1p({0})",
     ),
     # The limits keep ngspice, which stops where these overflow, going when an iteration steps far.
     "sinh": Function(
@@ -89,6 +101,7 @@ FUNCTIONS: dict[str, Function] = {
         lambda x, d: apply("cosh", *x) * d[0],
         "sinh(min(max({0}, -710.0), 710.0))",
         "|x| < 710",
+        "sinh({0})",
     ),
     "cosh": Function(
         1,
@@ -96,6 +109,7 @@ FUNCTIONS: dict[str, Function] = {
         lambda x, d: apply("sinh", *x) * d[0],
         "cosh(min(abs({0}), 710.0))",
         "|x| < 710",
+        "cosh({0})",
     ),
     # Neither 1 - tanh^2, which cancels to nothing from x = 19 on, nor 1/cosh^2, which overflows.
     "tanh": Function(
@@ -103,46 +117,64 @@ FUNCTIONS: dict[str, Function] = {
         np.tanh,
         lambda x, d: 4 * apply("logistic", 2 * x[0]) * apply("logistic", -2 * x[0]) * d[0],
         "tanh({0})",
+        compiled="tanh({0})",
     ),
     "asinh": Function(
-        1, np.arcsinh, lambda x, d: d[0] / apply("sqrt", 1 + x[0] ** 2), "asinh({0})"
+        1,
+        np.arcsinh,
+        lambda x, d: d[0] / apply("sqrt", 1 + x[0] ** 2),
+        "asinh({0})",
+        compiled="asinh({0})",
     ),
-    "atan": Function(1, np.arctan, lambda x, d: d[0] / (1 + x[0] ** 2), "atan({0})"),
+    "atan": Function(
+        1,
+        np.arctan,
+        lambda x, d: d[0] / (1 + x[0] ** 2),
+        "atan({0})",
+        compiled="atan({0})",
+    ),
     "softplus": Function(
         1,
         lambda x: np.logaddexp(0.0, x),
         lambda x, d: apply("logistic", *x) * d[0],
         # As for log1p: ln(1 + y) would lose the digits of a small y = exp(-|x|).
         "(max({0}, 0.0) + 2.0*atanh(exp(-abs({0}))/(2.0 + exp(-abs({0})))))",
+        compiled="softplus({0})",
     ),
     "min": Function(
         2,
         np.minimum,
         lambda x, d: apply("where", apply("less", *x), *d),
         "min({0}, {1})",
+        compiled="minimum({0}, {1})",
     ),
     "max": Function(
         2,
         np.maximum,
         lambda x, d: apply("where", apply("less", *x), d[1], d[0]),
         "max({0}, {1})",
+        compiled="maximum({0}, {1})",
     ),
     "clip": Function(
         3, np.clip, expands=lambda x, low, high: apply("min", apply("max", x, low), high)
     ),
     "where": Function(
-        3, np.where, lambda x, d: apply("where", x[0], d[1], d[2]), "({0} ? {1} : {2})"
+        3,
+        np.where,
+        lambda x, d: apply("where", x[0], d[1], d[2]),
+        "({0} ? {1} : {2})",
+        compiled="select({0}, {1}, {2})",
     ),
 }
 
 # What the operators of the language and the derivatives stand for; not callable by name.
 COMPARISONS: dict[str, Function] = {
-    "less": Function(2, np.less, spice="({0} < {1})"),
-    "less_equal": Function(2, np.less_equal, spice="({0} <= {1})"),
-    "greater": Function(2, np.greater, spice="({0} > {1})"),
-    "greater_equal": Function(2, np.greater_equal, spice="({0} >= {1})"),
-    "equal": Function(2, np.equal, spice="({0} == {1})"),
-    "not_equal": Function(2, np.not_equal, spice="({0} != {1})"),
+    "less": Function(2, np.less, spice="({0} < {1})", compiled="({0} < {1})"),
+    "less_equal": Function(2, np.less_equal, spice="({0} <= {1})", compiled="({0} <= {1})"),
+    "greater": Function(2, np.greater, spice="({0} > {1})", compiled="({0} > {1})"),
+    "greater_equal": Function(2, np.greater_equal, spice="({0} >= {1})", compiled="({0} >= {1})"),
+    "equal": Function(2, np.equal, spice="({0} == {1})", compiled="({0} == {1})"),
+    "not_equal": Function(2, np.not_equal, spice="({0} != {1})", compiled="({0} != {1})"),
 }
 POWER = Function(
     2,
@@ -151,12 +183,14 @@ POWER = Function(
     # ngspice stops at the slope of a power of 0, where an iteration often begins.
     "({0} > 0.0 ? pwr({0}, {1}) : ({1} == 0.0 ? 1.0 : 0.0))",
     "x > 0 where the exponent is not a whole number",
+    "power({0}, {1})",
 )
 LOGISTIC = Function(
     1,
     _logistic,
     lambda x, d: apply("logistic", *x) * apply("logistic", -x[0]) * d[0],
     "(exp(min({0}, 0.0))/(1.0 + exp(-abs({0}))))",
+    compiled="logistic({0})",
 )
 TABLE: dict[str, Function] = {**FUNCTIONS, **COMPARISONS, "power": POWER, "logistic": LOGISTIC}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -97,22 +97,36 @@ def kernel(law: Law, slopes: tuple[str, ...] = ()) -> Callable[..., tuple[Any, .
 
     Arrays broadcast; an output that depends on nothing is a plain number. Nothing is checked.
     """
-    source = kernel_text(law, slopes)
-    scope: dict[str, Any] = {"__builtins__": {}, **_NAMES}
-    # The source holds nothing but names and calls of our own table: no text of a file is in it.
-    exec(compile(source, f"<law of {law.where}>", "exec"), scope)
-    return scope["law"]
+    return numpy_function(law.where, law.names, _outputs(law, slopes))
 
 
 def kernel_text(law: Law, slopes: tuple[str, ...] = ()) -> str:
+    """Python source of that function."""
+    return _source(law.names, _outputs(law, slopes))
+
+
+def numpy_function(
+    where: str, names: Iterable[str], outputs: Sequence[Any]
+) -> Callable[..., tuple[Any, ...]]:
+    """Function of `names`, in order, that gives the value of each of the expressions `outputs`."""
+    scope: dict[str, Any] = {"__builtins__": {}, **_NAMES}
+    # The source holds nothing but names and calls of our own table: no text of a file is in it.
+    exec(compile(_source(names, outputs), f"<law of {where}>", "exec"), scope)
+    return scope["law"]
+
+
+def _outputs(law: Law, slopes: tuple[str, ...]) -> list[Any]:
+    return [symbolic(law), *(derivative(law, name) for name in slopes)]
+
+
+def _source(names: Iterable[str], outputs: Sequence[Any]) -> str:
     """Python source of that function, common sub-expressions shared."""
     import sympy
 
-    outputs = [symbolic(law), *(derivative(law, name) for name in slopes)]
-    shared, outputs = sympy.cse(outputs, symbols=sympy.numbered_symbols("_"), order="none")
+    shared, parts = sympy.cse(outputs, symbols=sympy.numbered_symbols("_"), order="none")
     lines = [f"    {name} = {written(part, _PYTHON)}" for name, part in shared]
-    results = ", ".join(written(output, _PYTHON) for output in outputs)
-    return "\n".join([f"def law({', '.join(law.names)}):", *lines, f"    return ({results},)\n"])
+    results = "".join(f"{written(part, _PYTHON)}, " for part in parts)
+    return "\n".join([f"def law({', '.join(names)}):", *lines, f"    return ({results})\n"])
 
 
 def domains(law: Law) -> str:

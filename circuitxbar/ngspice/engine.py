@@ -14,7 +14,7 @@ from circuitxbar.circuit.cells import cell_nodes
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.operating_point import OperatingPoint
 from circuitxbar.circuit.potentials import LineVoltages, line_potentials
-from circuitxbar.circuit.solution import Answer
+from circuitxbar.circuit.solution import Answer, Request
 from circuitxbar.circuit.terminations import SIDES, Ends, Side
 from circuitxbar.errors import SolverError
 from circuitxbar.netlist.writer import source_name, write_spice, written_nodes
@@ -34,11 +34,11 @@ def is_present() -> bool:
         return False
 
 
-def solve(crossbar: Crossbar, drive: Drive, factor: Any = None, guess: Any = None) -> Answer:
+def solve(crossbar: Crossbar, drive: Drive, request: Request) -> Answer:
     """Node voltages and source currents of `crossbar` as ngspice finds them.
 
     Terminal currents are ngspice's own branch currents, or conductance * voltage - current at
-    Norton ends. `factor` and `guess` are ignored: ngspice starts anew.
+    Norton ends. Nothing of `request` is looked at: ngspice starts anew.
     """
     circuit = array_circuit(crossbar, drive)
     voltages, sources, stats = _found(circuit)
@@ -49,8 +49,9 @@ def solve(crossbar: Crossbar, drive: Drive, factor: Any = None, guess: Any = Non
         LineVoltages(potential, grid - potential, none)
         for grid, potential in zip(on_grids(crossbar, voltages), (row, column, inner), strict=False)
     ]
+    nodes = cell_nodes(crossbar, lines, drive.gates)
     return Answer(
-        cell_nodes(crossbar, lines, drive.gates),
+        lambda: nodes,
         "ngspice",
         stats,
         measured=_terminal_currents(crossbar, drive.ends, circuit, voltages, sources),

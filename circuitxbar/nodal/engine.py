@@ -9,11 +9,11 @@ import scipy
 
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.build import array_circuit, by_node, on_grids
-from circuitxbar.circuit.cells import CellNodes, cell_nodes
+from circuitxbar.circuit.cells import cell_nodes
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.operating_point import OperatingPoint
 from circuitxbar.circuit.potentials import LineVoltages, line_potentials, two_sum
-from circuitxbar.circuit.solution import Answer, Solution
+from circuitxbar.circuit.solution import Answer, Request, Solution
 from circuitxbar.nodal.network import Network, NodeVoltages
 
 if TYPE_CHECKING:
@@ -21,22 +21,15 @@ if TYPE_CHECKING:
     from circuitxbar.circuit.drive import Drive
 
 
-def solve(
-    crossbar: Crossbar,
-    drive: Drive,
-    factor: Network | None = None,
-    guess: CellNodes | None = None,
-) -> Answer:
-    """Node voltages of `crossbar` for a batch of line ends and gates.
+def solve(crossbar: Crossbar, drive: Drive, request: Request) -> Answer:
+    """Node voltages of `crossbar` for a batch of line ends and gates, to rounding.
 
     Of linear cells by one factorisation for all vectors, else by Newton's method for each.
-    `factor` is that of an earlier answer for the same array; only sources may differ.
-    guess : voltages of cells at which Newton's method begins, for the same batch.
     """
     circuit = array_circuit(crossbar, drive)
-    network = factor or Network.of(circuit)
+    network = request.factor if isinstance(request.factor, Network) else Network.of(circuit)
     sources, injected = source_values(circuit, drive.batch)
-    start = None
+    start, guess = None, request.guess
     if guess is not None and not network.is_linear:
         grids = [line.voltages for line in guess.lines]
         start = by_node(crossbar, drive, circuit, grids, drive.gates)
@@ -48,7 +41,7 @@ def adjoint(solution: Solution, drive: Drive) -> Answer:
     """Node voltages of the transposed array, its cells linearised at `solution`, under `drive`."""
     crossbar = solution.crossbar
     circuit = array_circuit(crossbar, drive)
-    network = solution.factor or Network.of(circuit)
+    network = solution.factor if isinstance(solution.factor, Network) else Network.of(circuit)
     sources, injected = source_values(circuit, drive.batch)
     lines, gates = solution.kept_nodes().lines, solution.drive.gates
     voltages = []
@@ -75,7 +68,7 @@ def _answer(crossbar: Crossbar, drive: Drive, network: Network, found: NodeVolta
         "factorisations": max(found.factorisations, default=1),
     }
     nodes = cell_nodes(crossbar, lines, drive.gates)
-    return Answer(nodes, "nodal", stats, factor=network, strategies=found.strategies)
+    return Answer(lambda: nodes, "nodal", stats, factor=network, strategies=found.strategies)
 
 
 def operating_point(circuit: Circuit) -> OperatingPoint:

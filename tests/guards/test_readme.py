@@ -48,7 +48,7 @@ def test_shell_blocks_are_set_up_or_commands_that_run(tmp_path):
         assert run.returncode == 0, f"{command}: {run.stderr}"
 
 
-@pytest.mark.parametrize("page", ["README.md"])
+@pytest.mark.parametrize("page", ["README.md", "benchmarks/README.md"])
 def test_tables_are_made_from_the_measurements(page):
     tables = runpy.run_path(str(ROOT / "benchmarks" / "tables.py"))
     text = (ROOT / page).read_text(encoding="utf-8")

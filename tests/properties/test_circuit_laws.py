@@ -12,7 +12,7 @@ from reference.arrays import Case, determined_cases
 from reference.dense_solver import SIDES, solve_refined
 
 import circuitxbar as cx
-from circuitxbar import solving
+from circuitxbar.solving import arrays
 
 INPUT = {"left": ("Driven",)}
 READ = {**INPUT, "right": ("Floating", "Held", "Norton"), "bottom": ("Grounded",)}
@@ -231,7 +231,7 @@ def test_a_vector_does_not_know_its_batch(case: Case):
 def test_keeping_currents_only_changes_no_number(case: Case, vectors: int):
     kept = solve(case)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(solving, "_BLOCK_NODES", vectors * 2 * case.crossbar.conductances.size)
+        patch.setattr(arrays, "_BLOCK_NODES", vectors * 2 * case.crossbar.conductances.size)
         lean = cx.solve(*case.inputs, keep="currents", throw=False)
     scale = max(np.abs(all_currents(kept)).max(), source_scale(case))
     np.testing.assert_allclose(all_currents(lean), all_currents(kept), rtol=0, atol=1e-13 * scale)

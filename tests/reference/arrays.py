@@ -100,10 +100,11 @@ def cases(
     kinds: dict[str, tuple[str, ...]] | None = None,
     wires: tuple[str, ...] = WIRES,
     special: bool = True,
+    shorts: bool = True,
     batch: tuple[int | None, ...] = (None, 1, 3),
     decades: tuple[tuple[float, float], ...] = ((-9.0, -2.0), (-6.0, -2.0), (-9.0, -9.0)),
 ) -> Case:
-    """Crossbars of every kind; `special` allows open and shorted cells."""
+    """Crossbars of every kind; `special` allows open cells and, with `shorts`, shorted ones."""
     chosen = {side: draw(st.sampled_from((kinds or {}).get(side, KINDS))) for side in SIDES}
     share = st.sampled_from((0.0, 0.0, 0.1)) if special else st.just(0.0)
     case = random_case(
@@ -114,7 +115,7 @@ def cases(
         draw(st.sampled_from(wires)),
         batch=draw(st.sampled_from(batch)),
         opens=draw(share),
-        shorts=draw(share),
+        shorts=draw(share) if shorts else 0.0,
         decades=draw(st.sampled_from(decades)),
     )
     return case

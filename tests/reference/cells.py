@@ -188,11 +188,12 @@ def cell_cases(
     wires: tuple[str, ...] = WIRES,
     batch: tuple[int | None, ...] = (None, 1, 3),
     special: bool = True,
+    shorts: bool = True,
     floating: bool = True,
 ) -> CellCase:
     """Crossbars of these kinds that have a unique solution, with every kind of line end.
 
-    special : allows open and shorted cells.  floating : as for `random_cells`.
+    special : allows open cells and, with `shorts`, shorted ones.  floating : as for `random_cells`.
     """
     share = st.sampled_from((0.0, 0.0, 0.1)) if special else st.just(0.0)
     seed, chosen = draw(st.integers(0, 2**32 - 1)), {s: draw(st.sampled_from(ends)) for s in SIDES}
@@ -205,7 +206,7 @@ def cell_cases(
         draw(st.sampled_from(wires)),
         batch=draw(st.sampled_from(batch)),
         opens=draw(share),
-        shorts=draw(share),
+        shorts=draw(share) if shorts else 0.0,
         varied=draw(st.booleans()),
         floating=floating,
     )

@@ -167,7 +167,7 @@ def test_outputs_that_cannot_be_written_are_refused_before_the_work(refused, wor
 
 def test_unknown_engines_are_refused(refused):
     err = refused(2, "solve", "a.toml", "--voltages", "v.csv", "--engine", "spice")
-    assert "choose one of auto, nodal, ngspice" in err
+    assert "choose one of auto, array, nodal, ngspice" in err
 
 
 def test_demo_gets_its_folder_and_seed(run, monkeypatch):

@@ -13,18 +13,23 @@ from circuitxbar.cli.demo import FILES, run
 def test_wires_lose_and_training_recovers(seed, tmp_path, capsys):
     output = tmp_path / "new" / "demo-out"
     results = run(output, seed)
-    hard, easy = results["cases"]
+    printed = " ".join(capsys.readouterr().out.split())
+    hard, easy, curved = results["cases"]
     software = results["software_accuracy"]
     assert software > 0.94
-    assert hard["ideal_wires"] == pytest.approx(software, abs=1e-12)
-    assert hard["resistive_wires"] <= software - 0.05
-    assert hard["trained_through_circuit"] >= software - 0.015
+    for linear in (hard, easy):
+        assert linear["ideal_wires"] == pytest.approx(software, abs=1e-12)
+    assert curved["ideal_wires"] < software  # the cells alone already cost something
+    for difficult in (hard, curved):
+        assert difficult["resistive_wires"] <= software - 0.05
+        assert difficult["trained_through_circuit"] >= software - 0.015
+        assert f"{100 * difficult['trained_through_circuit']:.2f} %" in printed
+        assert difficult["training_seconds"] > 0
+        assert difficult["parity"]["worst"] < 1e-9
     assert easy["resistive_wires"] >= software - 0.015
-    for easier, harder in zip(
-        easy["worst_current_errors"], hard["worst_current_errors"], strict=True
-    ):
-        assert 0 < easier < harder
-    assert results["parity"]["worst"] < 1e-9
+    errors = [case["worst_current_errors"] for case in (easy, hard, curved)]
+    for of_easy, of_hard, of_curved in zip(*errors, strict=True):
+        assert 0 < of_easy < of_hard < of_curved < 1
+    assert curved["parity"]["engine"] == "array"
     assert sorted(path.name for path in output.iterdir()) == sorted(FILES)
     assert json.loads((output / "results.json").read_text())["seed"] == seed
-    assert f"{100 * hard['trained_through_circuit']:.2f} %" in capsys.readouterr().out

@@ -86,7 +86,9 @@ def test_power_in_is_power_out_through_extreme_terminations(ends: dict[str, Any]
 
 def test_keeping_currents_alone_keeps_them_to_the_bit(monkeypatch: pytest.MonkeyPatch):
     whole = cx.solve(CROSSBAR, V)
-    monkeypatch.setattr(solving, "_BLOCK_NODES", 2 * G.size * 2)  # two vectors at a time
+    monkeypatch.setattr(
+        "circuitxbar.solving.arrays._BLOCK_NODES", 2 * G.size * 2
+    )  # two vectors at a time
     blocks = cx.solve(CROSSBAR, V, keep="currents")
     assert blocks.nodes is None
     for side in SIDES:
@@ -304,17 +306,18 @@ def test_a_comparison_of_nothing_is_refused(engines: Any):
 def test_thin_wires_show_what_ngspice_rounds_away():
     """With 1e-5 ohm wires its 16 digits of node voltages miss 1e-9; the comparison says both."""
     crossbar = cx.Crossbar(np.full((8, 8), 1e-6), wires=cx.Wires(1e-5, 1e-5))
-    found = cx.compare(crossbar, np.linspace(0.1, 0.2, 8))
+    found = cx.compare(crossbar, np.linspace(0.1, 0.2, 8), engines=["nodal", "ngspice"])
     assert found.disagreement["nodal", "ngspice"] > 1e-9 >= found.unexplained["nodal", "ngspice"]
     assert found.worst == found.disagreement["nodal", "ngspice"]
 
 
 def test_a_disagreement_is_seen(monkeypatch: pytest.MonkeyPatch):
+    nodal = solving.ENGINES["nodal"]
     wrong = solving.Engine(
-        lambda crossbar, drive, *_: solving.NODAL.solve(
-            crossbar.with_conductances(crossbar.conductances * 1.001), drive
+        lambda crossbar, drive, request: nodal.solve(
+            crossbar.with_conductances(crossbar.conductances * 1.001), drive, request
         ),
-        solving.NODAL.operating_point,
+        nodal.operating_point,
         lambda: True,
     )
     monkeypatch.setitem(solving.ENGINES, "wrong", wrong)
@@ -334,7 +337,7 @@ def test_outside_the_valid_range_only_when_asked():
 
 
 def test_a_refusal_names_the_vector_of_the_whole_batch(monkeypatch):
-    monkeypatch.setattr("circuitxbar.solving._BLOCK_NODES", 4 * CROSSBAR.conductances.size)
+    monkeypatch.setattr("circuitxbar.solving.arrays._BLOCK_NODES", 4 * CROSSBAR.conductances.size)
     voltages = np.zeros((7, 3))
     voltages[5, 1] = 2000.0
     for keep in ("voltages", "currents"):

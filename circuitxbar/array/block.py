@@ -1,0 +1,302 @@
+"""A block of input vectors side by side: its voltages, what is left over, and its corrections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from circuitxbar.arguments import Array
+from circuitxbar.array.kernels import kernels
+from circuitxbar.array.system import Factors, System
+from circuitxbar.circuit.terminations import SIDES
+
+_EPS = np.finfo(float).eps
+_LEAST = 1e-7
+SINGLE = 1e-3  # of the error: what a correction in single precision may leave
+_MOST_STEPS = 2000  # of conjugate gradients; 180 were the most that r G N^2 = 1e4 took
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """What drives a block.  All of them are (places, width).
+
+    potentials : of the rows, then of the columns, V: what deviations are measured from.
+    difference : source minus potential at every line end, V.  injected : into the line, A.
+    norton : A, the currents of the sources themselves.  gates : V, of the gate lines.
+    """
+
+    potentials: Array
+    difference: Array
+    injected: Array
+    norton: Array
+    gates: Array
+
+
+class Workspace:
+    """Arrays that one thread uses for block after block."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[tuple[str, int], Array] = {}
+
+    def array(self, name: str, size: int, bits: int = 64) -> Array:
+        """The array called `name`, of `size` numbers, whatever they are; another one per `bits`."""
+        key = name, bits
+        if key not in self._arrays or self._arrays[key].size != size:
+            self._arrays[key] = np.empty(size, dtype=f"f{bits // 8}")
+        return self._arrays[key]
+
+    def swap(self, first: str, second: str) -> None:
+        """Let the arrays `first` and `second` exchange their names."""
+        arrays = self._arrays
+        arrays[first, 64], arrays[second, 64] = arrays[second, 64], arrays[first, 64]
+
+
+@dataclass(eq=False)
+class Voltages:
+    """The voltages of a block: deviations from the potentials, and remainders where `fine`.
+
+    inner : across the element of a cell that hangs on the inner node's own line: the selector, or
+    the transistor.  inner_remainder : the digits that it has no room for.  Both empty where cells
+    have no inner node.
+    """
+
+    row: Array
+    column: Array
+    row_remainder: Array = field(default_factory=lambda: np.empty(0))
+    column_remainder: Array = field(default_factory=lambda: np.empty(0))
+    inner: Array = field(default_factory=lambda: np.empty(0))
+    inner_remainder: Array = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def fine(self) -> bool:
+        """Whether there are remainders."""
+        return self.row_remainder.size > 0
+
+    def refine(self) -> None:
+        """From now on remainders hold the digits that deviations have no room for."""
+        if not self.fine:
+            self.row_remainder = np.zeros_like(self.row)
+            self.column_remainder = np.zeros_like(self.column)
+
+
+@dataclass(frozen=True, eq=False)
+class Balance:
+    """What Kirchhoff's and Ohm's laws say of the voltages of a block.
+
+    currents : out of the array at every line end, (ends, width), A.
+    error, worst : sum and maximum of |left over| over the nets, (width,), A.
+    bound : `error` with what the sums themselves are rounded, (width,), A.
+    scale : largest terminal or Norton current, (width,), A.
+    through : largest current that the cells of a line add up to, (width,), A.
+    """
+
+    currents: Array
+    error: Array
+    worst: Array
+    bound: Array
+    scale: Array
+    through: Array
+
+    @property
+    def finest(self) -> Array:
+        """What `error` is measured by where it can be made so small, (width,), A.
+
+        Cells may carry far less than flows at the line ends, as where columns are held at both
+        ends; the voltages of lines that only such cells hold are then as exact as all others.
+        """
+        return np.clip(self.through, _LEAST * self.scale, self.scale)
+
+
+class Block:
+    """The vectors of one block of a system, at some voltages.
+
+    own : whether each vector has slopes of its own though cells are linear.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        sources: Sources,
+        work: Workspace,
+        voltages: Voltages | None = None,
+        own: bool = False,
+    ) -> None:
+        self.system, self.sources, self.work = system, sources, work
+        self.own = own or system.law is not None
+        lines = system.lines
+        self.width = sources.potentials.shape[1]
+        self.size = lines.rows * lines.columns * self.width
+        self.kernel: Any = kernels(self.width, self.own)
+        if voltages is not None:
+            self.voltages = voltages
+        else:
+            self.voltages = Voltages(np.zeros(self.size), np.zeros(self.size))
+            self.put_on_sources()
+
+    def array(self, name: str, bits: int = 64) -> Array:
+        """One number per cell and vector to work in."""
+        return self.work.array(name, self.size, bits)
+
+    def balance(self, kept: bool, drawn: Array | None = None, fed: Array | None = None) -> Balance:
+        """The balance at the present voltages.
+
+        kept : whether the errors of the nodes are to be found in "row_error", "column_error".
+        drawn, fed : currents of the cells out of their rows and into their columns, A; of plain
+        linear cells they follow from the conductances.
+        """
+        lines, voltages, width = self.system.lines, self.voltages, self.width
+        nothing = voltages.row_remainder if voltages.fine else np.empty(0)
+        drawn = nothing if drawn is None else drawn
+        fed = drawn if fed is None else fed
+        sums = self.work.array("line_sums", (lines.rows + lines.columns) * width)
+        buffers = self.work.array("buffers", (4 * lines.columns + 2 * lines.rows) * width)
+        totals = np.empty(4 * width)
+        row_error, column_error = self.array("row_error"), self.array("column_error")
+        kept = kept or self.system.needs_errors
+        self.kernel.kirchhoff(
+            lines.rows, lines.columns, self.system.conductances, drawn, fed,
+            self.sources.potentials.ravel(), voltages.row, voltages.column, voltages.fine,
+            voltages.row_remainder, voltages.column_remainder, lines.row_conductance,
+            lines.column_conductance, lines.row_tie, lines.column_tie, lines.row_counts,
+            lines.column_counts, lines.end_conductance, self.sources.difference.ravel(),
+            self.sources.injected.ravel(), kept, row_error, column_error, sums, buffers, totals,
+        )  # fmt: skip
+        error, worst, carried, most = totals.reshape(4, width)
+        sums = sums.reshape(-1, width)
+        currents = self._terminal_currents(sums)
+        sizes = np.concatenate([np.abs(currents), np.abs(self.sources.norton)])
+        # What rounding adds: of the terminal currents, of cell voltages, of sums over lines.
+        bound = error + _EPS * (4 * sizes.sum(axis=0) + (lines.rows + lines.columns) * most)
+        if not voltages.fine:
+            bound += 2 * _EPS * carried
+        through = np.abs(sums).max(axis=0)
+        return Balance(currents, error, worst, bound, sizes.max(axis=0), through)
+
+    def correct(
+        self,
+        factors: Factors,
+        error: Array,
+        target: Array,
+        moving: np.ndarray,
+        kept: bool = False,
+    ) -> np.ndarray:
+        """Move the voltages of the vectors `moving` by one linear solve; its steps, (width,).
+
+        From where the errors in "row_error" and "column_error" sum up to `error`, to where, by the
+        slopes of `factors` and in their precision, they sum up to at most `target`, (width,).
+        kept : whether the move can be taken back.
+        """
+        lines, voltages = self.system.lines, self.voltages
+        if not moving.all():
+            for name in ("row_error", "column_error"):
+                self.array(name).reshape(-1, self.width)[:, ~moving] = 0.0
+        bits = 8 * factors.row.itemsize
+        kernel: Any = kernels(self.width, self.own, bits)
+        ladders = lines.ladders[bits]
+        scale = np.ones(self.width)
+        np.divide(1.0, error, out=scale, where=moving & (error > 0))
+        r = self.array("r", 32) if bits == 32 else self.array("row_error")
+        buffers = self.work.array("sweep_buffers", 3 * lines.columns * self.width, bits)
+        steps = np.zeros(self.width, dtype=np.int64)
+        rows = factors.row, ladders.row_wire, lines.row_tie, lines.row_counts
+        down = factors.down, ladders.down_wire
+        errors = self.array("row_error"), self.array("column_error"), scale, r
+        if bits == 32:
+            target = np.maximum(target, SINGLE * error)
+        moved = (
+            voltages.row,
+            voltages.column,
+            voltages.fine,
+            voltages.row_remainder,
+            voltages.column_remainder,
+        )
+        if factors.in_slope is factors.out_slope:
+            work = (self.array(name, bits) for name in ("r_before", "x", "x_before", "eliminated"))
+            kernel.conjugate_gradients(
+                lines.rows, lines.columns, factors.in_slope, *rows, *down, factors.up,
+                ladders.up_wire, target, _MOST_STEPS, *errors, *work, buffers, kept, *moved, steps,
+            )  # fmt: skip
+        else:
+            names = ("shadow", "p", "v_of_p", "t", "x", "eliminated")
+            work = (self.array(name, bits) for name in names)
+            kernel.biconjugate_gradients(
+                lines.rows, lines.columns, factors.out_slope, factors.in_slope, *rows, *down,
+                target, _MOST_STEPS, *errors, *work, buffers, kept, *moved, steps,
+            )  # fmt: skip
+        self.bits = bits
+        self.array("column_step")
+        self.work.swap("column_error", "column_step")
+        return steps
+
+    def take_back(self, share: Array) -> None:
+        """Undo `share`, (width,), of the last correction."""
+        voltages, cells = self.voltages, self.size // self.width
+        row, column = voltages.row, voltages.column
+        if voltages.fine:
+            row, column = voltages.row_remainder, voltages.column_remainder
+        self.kernel.add(cells, -share, self.array("x", self.bits), row)
+        self.kernel.add(cells, -share, self.array("column_step"), column)
+
+    def across(self, out: Array, exact: bool = False) -> Array:
+        """`out`, row node minus column node of every cell, V; `exact` however much cancels."""
+        lines, voltages = self.system.lines, self.voltages
+        self.kernel.cell_voltages(
+            lines.rows, lines.columns, self.sources.potentials.ravel(), voltages.row,
+            voltages.column, exact or voltages.fine, voltages.fine, voltages.row_remainder,
+            voltages.column_remainder, out,
+        )  # fmt: skip
+        return out
+
+    def columns(self, out: Array) -> Array:
+        """`out`, voltages of the column nodes, V."""
+        lines, voltages = self.system.lines, self.voltages
+        self.kernel.column_voltages(
+            lines.rows, lines.columns, self.sources.potentials.ravel(), voltages.column,
+            voltages.fine, voltages.column_remainder, out,
+        )  # fmt: skip
+        return out
+
+    def put_on_sources(self) -> None:
+        """Put the nodes that sources fix where they are to the last digit."""
+        lines, at, voltages = self.system.lines, self.system.lines.ends, self.voltages
+        shape = lines.rows, lines.columns, self.width
+        for values, remainder, fixed, sides, axis in (
+            (voltages.row, voltages.row_remainder, lines.row_fixed, SIDES[:2], 1),
+            (voltages.column, voltages.column_remainder, lines.column_fixed, SIDES[2:], 0),
+        ):
+            for side, nodes in zip(sides, fixed, strict=True):
+                if nodes.any():
+                    away = np.expand_dims(self.sources.difference[at[side]], axis)
+                    values.reshape(shape)[nodes] = np.broadcast_to(away, shape)[nodes]
+                    if voltages.fine:
+                        remainder.reshape(shape)[nodes] = 0.0
+
+    def _terminal_currents(self, sums: Array) -> Array:
+        """Current out of the array at every line end, (ends, width), A."""
+        lines, at, fixed = self.system.lines, self.system.lines.ends, self.system.lines.fixed
+        shape = lines.rows, lines.columns, self.width
+        deviations = self._at_ends(self.voltages.row, self.voltages.column)
+        fall = self.sources.difference - deviations
+        if self.voltages.fine:
+            remainders = self.voltages.row_remainder, self.voltages.column_remainder
+            fall = fall - self._at_ends(*remainders)
+        currents = -(lines.end_conductance[:, None] * fall + self.sources.injected)
+        if self.system.needs_errors:
+            for side, nodes, name, axis in (
+                ("left", lines.row_fixed[0], "row_error", 1),
+                ("right", lines.row_fixed[1], "row_error", 1),
+                ("top", lines.column_fixed[0], "column_error", 0),
+                ("bottom", lines.column_fixed[1], "column_error", 0),
+            ):
+                left_over = self.array(name).reshape(shape) * nodes[:, :, None]
+                here = fixed[at[side]]
+                currents[at[side]][here] = left_over.sum(axis=axis)[here]
+        totals = np.concatenate([-sums[: lines.rows]] * 2 + [sums[lines.rows :]] * 2)
+        return np.where(self.system.single[:, None], totals, currents)
+
+    def _at_ends(self, row: Array, column: Array) -> Array:
+        shape = self.system.lines.rows, self.system.lines.columns, self.width
+        row, column = row.reshape(shape), column.reshape(shape)
+        return np.concatenate([row[:, 0], row[:, -1], column[0], column[-1]])

@@ -1,0 +1,297 @@
+"""The laws of the cells of a crossbar as compiled code.
+
+For every kind of cell and every text of its laws one source text is put together: the walk over
+the cells, which is the same for all laws, and the laws themselves, written from the expressions
+that the devices have for every other use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from circuitxbar.arguments import Array
+from circuitxbar.array.cells import joined
+from circuitxbar.array.compiling import load
+from circuitxbar.devices.expression import CONTROLS, Law, symbolic
+from circuitxbar.devices.functions import TABLE, apply
+from circuitxbar.devices.kernel import derivative, numpy_function
+from circuitxbar.devices.writing import Tongue, written
+
+if TYPE_CHECKING:
+    from circuitxbar.circuit.crossbar import Crossbar
+
+_COMPILED = Tongue(
+    number=lambda value: f"w({value!r})",
+    symbol=lambda name: name,
+    power=lambda base, exponent: f"({base})**{exponent}",
+    call=lambda row, arguments: TABLE[row].compiled.format(*arguments),
+)
+_VOLTAGE_ROWS = {"v_d": "DRAIN", "v_g": "GATE", "v_s": "SOURCE", "v_ds": "INNER"}
+_PARTS = {
+    "1R": ("vectors", "elementary", "rows", "single", "symmetric", "sums", "ungated_sums"),
+    "1S1R": ("vectors", "elementary", "rows", "series", "symmetric", "sums", "ungated_sums"),
+    "1T1R": ("vectors", "elementary", "rows", "series", "gated", "sums", "gated_sums"),
+}
+
+
+Kind = Literal["1R", "1S1R", "1T1R"]
+_KINDS: dict[str, Kind] = {"": "1R", "selector.": "1S1R", "transistor.": "1T1R"}
+
+
+@dataclass(frozen=True, eq=False)
+class CellLaw:
+    """Compiled functions of the cells of one kind that have the same laws.
+
+    kind : "1R", "1S1R" or "1T1R".
+    names : of the first rows of `parameters`: "g", "temperature", those of the memory element, then
+    "selector.x" or "transistor.x".
+    prepare : function of these, in order, that gives what `evaluate` needs of them, in the rows
+    that follow.
+    evaluate, verify, slopes, polish : compiled when they are first called; see their texts.
+    """
+
+    kind: Kind
+    names: tuple[str, ...]
+    prepare: Callable[..., tuple[Any, ...]]
+    evaluate: Callable[..., None]
+    verify: Callable[..., None]
+    slopes: Callable[..., None]
+    polish: Callable[..., None] | None
+
+
+@dataclass(frozen=True)
+class _Element:
+    """One element of a cell in the words of the generated text.
+
+    prefix : of its parameters in `names`.  law : as the device has it.  linear : its device is.
+    """
+
+    prefix: str
+    law: Law
+    linear: bool
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        return tuple(CONTROLS[3 if self.law.names[0] == "v_d" else 2])
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return self.law.names[len(self.controls) :]
+
+
+def cell_law(crossbar: Crossbar) -> CellLaw:
+    """The compiled law of the cells of `crossbar`; the same one for all with the same laws."""
+    elements = tuple(
+        _Element(prefix, device._law, device.is_linear)
+        for prefix, device in crossbar.devices.items()
+    )
+    return _cell_law(elements)
+
+
+def law_parameters(crossbar: Crossbar, law: CellLaw) -> Array:
+    """What `law` takes beside voltages, (rows, cells): those of `law.names`, then the prepared."""
+    given: dict[str, Any] = {"g": crossbar.conductances, "temperature": crossbar.temperature}
+    for prefix, device in crossbar.devices.items():
+        given |= {prefix + name: value for name, value in device.values.items()}
+    given |= crossbar.parameters
+    named = [np.asarray(given[name], dtype=float) for name in law.names]
+    with np.errstate(all="ignore"):
+        prepared = law.prepare(*(value[()] for value in named))
+    rows = [np.broadcast_to(np.asarray(row, float), crossbar.shape) for row in (*named, *prepared)]
+    return np.stack(rows).reshape(len(rows), -1)
+
+
+def there(crossbar: Crossbar) -> np.ndarray:
+    """1 where a cell follows its law, 0 where it is open or short, (cells,) uint8."""
+    conductances = crossbar.conductances.ravel()
+    return ((conductances > 0) & np.isfinite(conductances)).astype(np.uint8)
+
+
+@lru_cache(maxsize=64)
+def _cell_law(elements: tuple[_Element, ...]) -> CellLaw:
+    others = elements[1:]
+    kind = _KINDS[elements[-1].prefix]
+    names = ["g", "temperature"]
+    for element in elements:
+        names += [element.prefix + name for name in element.parameters[2:]]
+    text, prepared = _text(kind, elements, names)
+    module = load(text, f"cells_{kind}")
+    return CellLaw(
+        kind,
+        tuple(names),
+        numpy_function(elements[0].law.where, _symbol_names(names), prepared),
+        module.evaluate,
+        module.verify,
+        module.slopes,
+        module.polish if others else None,
+    )
+
+
+def _symbol_names(names: Sequence[str]) -> list[str]:
+    return [f"a{n}" for n in range(len(names))]
+
+
+def _text(kind: str, elements: Sequence[_Element], names: Sequence[str]) -> tuple[str, list[Any]]:
+    """The source text of all compiled functions, and the expressions that they want prepared."""
+    memory, *others = elements
+    writer = _Writer(kind, tuple(names))
+    laws = [writer.evaluation("memory", memory)]
+    laws += [writer.evaluation("other", other) for other in others]
+    laws += [writer.terms("memory", memory)]
+    laws += [writer.terms("other", other) for other in others]
+    by = [writer.derivatives("memory", memory)]
+    count = len(writer.by)
+    by += [writer.derivatives("other", other) for other in others]
+    first = f"PARAMETERS + {len(names) + len(writer.prepared)}"
+    constants = [
+        f"NAMES = np.int64({len(names)})",
+        f"PREPARED = np.int64({len(writer.prepared)})",
+        f"SERIES = {bool(others)}",
+        f"GATED = {kind == '1T1R'}",
+        f"BY_FIRST = {first}",
+        f"BY_NAMES = np.array({writer.by}, np.int64)",
+        f"BY_OTHER = {count}",
+        f"ROWS = BY_FIRST + {len(writer.by)}",
+    ]
+    text = "\n\n".join([joined(*_PARTS[kind]), "\n".join(constants), *laws, *by])
+    return text, list(writer.prepared)
+
+
+class _Writer:
+    """Writes the laws as functions over a chunk; collects what they want prepared.
+
+    prepared : expressions of parameters alone and the symbols that stand for them.
+    by : for each derivative row, the row of the parameter.
+    """
+
+    def __init__(self, kind: str, names: tuple[str, ...]):
+        self.kind = kind
+        self.names = names
+        self.prepared: dict[Any, Any] = {}
+        self.by: list[int] = []
+
+    def evaluation(self, name: str, element: _Element) -> str:
+        """Current and slopes: the inner loop."""
+        import sympy
+
+        law = element.law
+        outputs = [symbolic(law)]
+        if element.prefix == "transistor.":
+            by = {control: derivative(law, control) for control in element.controls}
+            outputs += [by["v_d"] + by["v_ds"], by["v_s"] - by["v_ds"], by["v_g"]]
+            rows = ["OTHER", "OTHER_SLOPE", "OTHER_BY_SOURCE", "OTHER_BY_GATE"]
+        else:
+            outputs.append(derivative(law, "v"))
+            rows = [name.upper(), f"{name.upper()}_SLOPE"]
+        renamed = [self.renamed(element, output) for output in outputs]
+        controls = {sympy.Symbol(control) for control in element.controls}
+        split = [self.split(output, controls) for output in renamed]
+        return self.function(name, element, split, rows)
+
+    def terms(self, name: str, element: _Element) -> str:
+        """Current, and |x d current / dx| summed over all x that the law takes."""
+        import sympy
+
+        current = symbolic(element.law)
+        total = sympy.Integer(0)
+        if not element.linear:
+            products = [sympy.Symbol(x) * derivative(element.law, x) for x in element.law.names]
+            total = sum((apply("abs", x) for x in [current, *products] if x != 0), total)
+        outputs = [self.renamed(element, output) for output in (current, total)]
+        return self.function(
+            f"{name}_terms", element, outputs, [name.upper(), f"{name.upper()}_TERMS"]
+        )
+
+    def derivatives(self, name: str, element: _Element) -> str:
+        """The slope, the derivatives by the parameters, and what a transistor needs beside."""
+        law = element.law
+        by = {control: derivative(law, control) for control in element.controls}
+        outputs, rows = (
+            [by.get("v", by.get("v_d", 0) + by.get("v_ds", 0))],
+            [f"{name.upper()}_SLOPE"],
+        )
+        if name == "other":
+            outputs.append(sum(apply("abs", slope) for slope in by.values() if slope != 0))
+            rows.append("OTHER_TERMS")
+        if "v_g" in by:
+            outputs.append(by["v_g"])
+            rows.append("OTHER_BY_GATE")
+        for parameter in element.parameters:
+            slope = derivative(law, parameter)
+            if slope != 0:
+                outputs.append(slope)
+                rows.append(f"BY_FIRST + {len(self.by)}")
+                self.by.append(self.row(element, parameter))
+        renamed = [self.renamed(element, output) for output in outputs]
+        return self.function(f"{name}_by", element, renamed, rows)
+
+    def row(self, element: _Element, name: str) -> int:
+        """The row of the parameters that holds `name` of the element."""
+        common = name in ("g", "temperature")
+        return self.names.index(name if common else element.prefix + name)
+
+    def renamed(self, element: _Element, expression: Any) -> Any:
+        """The expression in symbols a0, a1, ... for the rows: no name of a file gets further."""
+        import sympy
+
+        symbols = {
+            sympy.Symbol(name): sympy.Symbol(f"a{self.row(element, name)}")
+            for name in element.parameters
+        }
+        return sympy.sympify(expression).xreplace(symbols)
+
+    def split(self, expression: Any, voltages: set[Any]) -> Any:
+        """The expression with a symbol in place of every part that no voltage stands in."""
+        import sympy
+
+        def prepared(node: Any) -> Any:
+            if node.is_Number:
+                return node
+            return self.prepared.setdefault(node, sympy.Symbol(f"p{len(self.prepared)}"))
+
+        def walk(node: Any) -> Any:
+            if not node.free_symbols & voltages:
+                return prepared(node)
+            if not node.args:
+                return node
+            if node.is_Add or node.is_Mul:
+                fixed = [part for part in node.args if not part.free_symbols & voltages]
+                rest = [walk(part) for part in node.args if part.free_symbols & voltages]
+                return node.func(prepared(node.func(*fixed)), *rest)
+            return node.func(*map(walk, node.args))
+
+        return walk(expression)
+
+    def function(
+        self,
+        name: str,
+        element: _Element,
+        outputs: Sequence[Any],
+        rows: Sequence[str],
+    ) -> str:
+        """The text of a function of Rows that reads what `outputs` need and writes `rows`."""
+        import sympy
+
+        shared, parts = sympy.cse(outputs, symbols=sympy.numbered_symbols("_"), order="none")
+        used = set().union(*(part.free_symbols for part in [*parts, *(part for _, part in shared)]))
+        lines = []
+        for symbol in sorted(used - {name for name, _ in shared}, key=str):
+            lines.append(f"{symbol} = w[{self.place(element, symbol.name)}]")
+        lines += [f"{symbol} = {written(part, _COMPILED)}" for symbol, part in shared]
+        texts = (written(part, _COMPILED) for part in parts)
+        lines += [f"w[{row}] = {text}" for row, text in zip(rows, texts, strict=True)]
+        return f"def {name}(w):\n    " + "\n    ".join(lines) + "\n"
+
+    def place(self, element: _Element, symbol: str) -> str:
+        """The row that holds what `symbol` stands for in the law of `element`."""
+        if symbol == "v":
+            return "INNER" if element.prefix == "selector." else "ACROSS"
+        if symbol in _VOLTAGE_ROWS:
+            return _VOLTAGE_ROWS[symbol]
+        number = int(symbol[1:]) + (len(self.names) if symbol[0] == "p" else 0)
+        return f"PARAMETERS + {number}"

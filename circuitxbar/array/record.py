@@ -1,0 +1,144 @@
+"""What a transient analysis keeps: values at the points asked for, from within the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from circuitxbar.arguments import Array
+from circuitxbar.array.block import Sources, Voltages
+from circuitxbar.array.stages import GAMMA, WEIGHTS
+from circuitxbar.array.system import System
+
+if TYPE_CHECKING:
+    from circuitxbar.circuit.drive_over_time import DriveOverTime
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """One of the three points of a step that its stages know, (..., width).
+
+    sensed : currents out of the array but for what capacitors on ideal sources take, (lines, width).
+    charge : of those capacitors, since the beginning of the step, (lines, width), C.
+    """
+
+    sources: Sources
+    voltages: Voltages
+    sensed: Array
+    charge: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A step of every vector of a block, from `start`, (width,), s, of the `length`."""
+
+    start: Array
+    length: Array
+    before: Moment
+    between: Moment
+    now: Moment
+
+    @property
+    def charge(self) -> Array:
+        """What leaves at the sensed ends during the step, (lines, width), C."""
+        moments = (self.before, self.between, self.now)
+        mean = sum(w * moment.sensed for w, moment in zip(WEIGHTS, moments, strict=True))
+        return self.length * mean - self.now.charge
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """The transients of a batch; see circuit.transient.Transient. Not a number where none is.
+
+    steps, rejected : (batch,), of time.  solves : linear solves, and iterations : of theirs.
+    """
+
+    times: Array
+    currents: Array
+    charges: Array
+    voltages: dict[str, Array] | None
+    kirchhoff: Array
+    scale: Array
+    local_error: Array
+    tolerance: Array
+    steps: np.ndarray
+    rejected: np.ndarray
+    iterations: np.ndarray
+
+    @staticmethod
+    def empty(system: System, drive: DriveOverTime, times: Array, tolerance: Array, keep: str) -> Record:
+        """One for all vectors of `drive`, to be filled in."""
+        crossbar, batch = system.crossbar, drive.batch
+        lines = crossbar.lines(crossbar.sensed_sides[0])
+        currents, charges = np.full((2, batch, len(times), lines), np.nan)
+        kinds = ["row", "column"] + ["inner"] * (len(crossbar.cell_elements) > 1)
+        voltages = None
+        if keep == "voltages":
+            shape = batch, len(times), *crossbar.shape
+            voltages = {kind: np.full(shape, np.nan) for kind in kinds}
+        kirchhoff, scale, error = np.zeros((3, batch))
+        counts = np.zeros((3, batch), dtype=np.int64)
+        return Record(
+            times, currents, charges, voltages, kirchhoff, scale, error, tolerance, *counts
+        )
+
+    def put(self, system: System, vector: int, lane: int, step: Step, before: Array) -> None:
+        """Fill in the points of `vector` within `step`, which it took in the `lane`.
+
+        before : charge of all steps before, (lines,), C.
+        Between stages currents and voltages are parabolas through all three of them.
+        """
+        start, length = float(step.start[lane]), float(step.length[lane])
+        first, last = np.searchsorted(self.times, [start, start + length], side="right")
+        self.put_at(slice(first, last), system, vector, lane, step, before)
+
+    def put_at(
+        self, points: slice, system: System, vector: int, lane: int, step: Step, before: Array
+    ) -> None:
+        """The same for these points."""
+        length = float(step.length[lane])
+        x = ((self.times[points] - step.start[lane]) / length)[:, None]
+        between = x * (x - 1) / (GAMMA * (GAMMA - 1))
+        now = x * (x - GAMMA) / (1 - GAMMA)
+        i0, i1, i2 = (m.sensed[:, lane] for m in (step.before, step.between, step.now))
+        q1, q2 = step.between.charge[:, lane], step.now.charge[:, lane]
+        by_between, by_now = (2 * x - 1) / (GAMMA * (GAMMA - 1)), (2 * x - GAMMA) / (1 - GAMMA)
+        self.currents[vector, points] = (
+            i0 + between * (i1 - i0) + now * (i2 - i0) - (by_between * q1 + by_now * q2) / length
+        )
+        # The cubic that has the step's charge, and the currents at its ends as slopes.
+        through = step.charge[:, lane] + q2
+        self.charges[vector, points] = (
+            before
+            + (3 - 2 * x) * x**2 * through
+            + length * (x * (1 - x) ** 2 * i0 - x**2 * (1 - x) * i2)
+            - (between * q1 + now * q2)
+        )
+        if self.voltages is not None:
+            self._put_voltages(points, system, vector, lane, step, (x, between, now))
+
+    def _put_voltages(
+        self, points: slice, system: System, vector: int, lane: int, step: Step, at: Sequence[Array]
+    ) -> None:
+        assert self.voltages is not None
+        rows, columns = system.crossbar.shape
+        x, between, now = (part[:, :, None] for part in at)
+        moments = (step.before, step.between, step.now)
+
+        def deviation(name: str) -> Array:
+            parts = (getattr(m.voltages, name).reshape(rows, columns, -1) for m in moments)
+            v0, v1, v2 = (part[:, :, lane] for part in parts)
+            return v0 + between * (v1 - v0) + now * (v2 - v0)
+
+        p0, p1 = step.before.sources.potentials[:, lane], step.now.sources.potentials[:, lane]
+        potential = (p0 + x[:, :, 0] * (p1 - p0))[:, :, None]
+        row = deviation("row") + potential[:, :rows]
+        column = deviation("column") + potential[:, rows:].transpose(0, 2, 1)
+        self.voltages["row"][vector, points] = row
+        self.voltages["column"][vector, points] = column
+        if "inner" in self.voltages:
+            inner = deviation("inner")
+            by_row = system.crossbar.selector is not None
+            self.voltages["inner"][vector, points] = row - inner if by_row else column + inner

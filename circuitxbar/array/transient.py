@@ -1,0 +1,152 @@
+"""Transients by the array engine: steps in time, as long as the error that they make allows.
+
+Each vector is at a time of its own, with steps of its own, so that its answer does not depend on
+its neighbours in the block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from circuitxbar.arguments import Array
+from circuitxbar.array.block import Voltages, Workspace
+from circuitxbar.array.checks import check_connected
+from circuitxbar.array.course import Course
+from circuitxbar.array.engine import WIDTH, cores, in_threads
+from circuitxbar.array.record import Moment, Record, Step
+from circuitxbar.array.stages import DIFFERENCE, GAMMA, Capacitors, Settled, Stages
+from circuitxbar.array.system import System
+from circuitxbar.circuit.proof import LEAST_CURRENT
+
+if TYPE_CHECKING:
+    from circuitxbar.circuit.crossbar import Crossbar
+    from circuitxbar.circuit.drive_over_time import DriveOverTime
+
+_FIRST = 0.01  # of the first stretch between breakpoints
+_SHRINK, _GROW, _SAFETY, _AFRESH, _RETREAT = 0.05, 4.0, 0.85, 0.25, 0.25
+_SHORTEST = 1e-13  # of the whole time: a shorter step is none
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is asked for.
+
+    times : to be kept, s, from 0 to at most `stop`.
+    tol : of a vector's swing, what a step may add to the error of any node voltage.
+    rtol : largest error bound of any step, relative to the vector's largest terminal current.
+    keep : "voltages", or "currents".
+    """
+
+    times: Array
+    stop: float
+    tol: float
+    rtol: float
+    keep: str
+
+
+def transient(crossbar: Crossbar, drive: DriveOverTime, plan: Plan) -> Record:
+    """The transients of all vectors of `drive`."""
+    vectors = [drive.of_vector(k) for k in range(drive.batch)]
+    start = vectors[0].at(np.zeros(1))
+    system = System.of(crossbar, start.ends)
+    check_connected(crossbar, start, system.lines)
+    width = 1 if drive.batch == 1 else WIDTH
+    tolerance = np.array([plan.tol * vector.swing(plan.stop) for vector in vectors])
+    record = Record.empty(system, plan.times, tolerance, plan.keep)
+    farads = Capacitors.of(system)
+
+    def run(block: slice, work: Workspace) -> None:
+        _March(system, farads, vectors[block], plan, record, block.start, width, work).run()
+
+    in_threads(run, [slice(k, min(k + width, drive.batch)) for k in range(0, drive.batch, width)])
+    return record
+
+
+class _March:
+    """The vectors of one block on their way from 0 to the end."""
+
+    def __init__(
+        self,
+        system: System,
+        farads: Capacitors,
+        drives: Sequence[DriveOverTime],
+        plan: Plan,
+        record: Record,
+        first: int,
+        width: int,
+        work: Workspace,
+    ) -> None:
+        self.system, self.plan, self.record = system, plan, record
+        self.first, self.count, self.width = first, len(drives), width
+        self.course = Course(system, drives, width, plan.stop)
+        self.time = np.zeros(width)
+        self.stages = Stages(system, farads, self.course.at(self.time), work, plan.rtol)
+        self.tolerance = record.tolerance[first + np.minimum(np.arange(width), self.count - 1)]
+        self.active = np.ones(width, dtype=bool)
+        self.wanted = _FIRST * self.course.end
+        self.length = np.ones(width)  # of the last step that was accepted
+        at_rest = self.stages.at_rest
+        self.currents, self.charge = at_rest.currents, np.zeros_like(self._sensed(at_rest.currents))
+        self.scale, self.kirchhoff = at_rest.scale.copy(), at_rest.bound.copy()
+        self.error = np.zeros(width)
+        self.steps, self.rejected = np.zeros((2, width), dtype=np.int64)
+        self._put_start()
+
+    def run(self) -> None:
+        """Go to the end, and fill in the record."""
+        while self.active.any():
+            self._step()
+        record, here = self.record, slice(self.first, self.first + self.count)
+        for name, values in (
+            ("kirchhoff", self.kirchhoff),
+            ("scale", self.scale),
+            ("local_error", self.error),
+            ("steps", self.steps),
+            ("rejected", self.rejected),
+            ("iterations", self.stages.iterations),
+        ):
+            getattr(record, name)[here] = values[: self.count]
+
+    def _step(self) -> None:
+        stages, active, course = self.stages, self.active, self.course
+        end, landing = self._end()
+        length = end - self.time
+        before = Moment(course.at(self.time), stages.before, self._sensed(self.currents), self._none)
+        stages.begin(1 / ((1 - 2**-0.5) * length), before.sources)
+
+        first = stages.first(
+            course.at(self.time + GAMMA * length), GAMMA * length / self.length, active, self.scale
+        )
+        between = self._moment(first)
+        last = stages.second(course.at(end), active, self.scale)
+        now = self._moment(last)
+        between = Moment(between.sources, stages.between, between.sensed, between.charge)
+
+        done = first.done & last.done
+        scale = np.maximum(self.scale, np.maximum(first.balance.scale, last.balance.scale))
+        error = stages.local_error(active & done)
+        share = np.maximum(error / self.tolerance, self._charge_share(first, last, length, scale))
+        accepted = active & done & (share <= 1)
+        factor = np.clip(_SAFETY * np.maximum(share, 1e-9) ** (-1 / 3), _SHRINK, _GROW)
+        factor = np.where(done & np.isfinite(factor), factor, _RETREAT)
+
+        step = Step(self.time, length, before, between, now)
+        self._keep(step, accepted)
+        self.charge = np.where(accepted, self.charge + step.charge, self.charge)
+        self.currents = np.where(accepted, last.balance.currents, self.currents)
+        self.scale = np.where(accepted, scale, self.scale)
+        bound = np.maximum(first.balance.bound, last.balance.bound)
+        self.kirchhoff = np.where(accepted, np.maximum(self.kirchhoff, bound), self.kirchhoff)
+        self.error = np.where(accepted, np.maximum(self.error, error), self.error)
+        stages.accept(accepted, active)
+        self._choose(accepted, landing, length, factor)
+        self.time = np.where(accepted, end, self.time)
+        self.length = np.where(accepted, length, self.length)
+        self.steps += accepted
+        self.rejected += active & ~accepted
+        self._turn(accepted & landing)
+        self._give_up(active & ~accepted & (self.wanted < _SHORTEST * self.plan.stop))

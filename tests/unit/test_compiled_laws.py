@@ -1,0 +1,547 @@
+"""Compiled laws against the same laws in numpy, and where compiled code is kept."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+
+from circuitxbar.array.cells import joined
+from circuitxbar.array.compiling import load
+from circuitxbar.array.laws import cell_law, law_parameters, there
+from circuitxbar.circuit.crossbar import Crossbar
+from circuitxbar.devices.device import Device
+from circuitxbar.devices.functions import COMPARISONS, TABLE
+from circuitxbar.devices.library import device
+
+ROOT = Path(__file__).parents[2]
+EPS = np.finfo(float).eps
+DEVICES = [device(str(path)) for path in sorted((ROOT / "device_models").glob("*.toml"))]
+TWO = [d for d in DEVICES if len(d.terminals) == 2]
+SELECTORS = [d for d in TWO if not d.uses_conductance]
+TRANSISTORS = [d for d in DEVICES if len(d.terminals) == 3]
+SHAPE = (3, 7)  # 21 cells: the last register of a single vector is not full
+
+
+def named(devices: object) -> str:
+    parts = devices if isinstance(devices, tuple) else (devices,)
+    return "+".join(part.name for part in parts)
+
+
+class Block:
+    """A crossbar with everything that its compiled law takes, drive of `width` vectors included."""
+
+    def __init__(self, memory: Device, other: Device | None = None, width: int = 8):
+        rng = np.random.default_rng(7)
+        conductances = np.ones(SHAPE)
+        if memory.uses_conductance:
+            conductances = 10 ** rng.uniform(-8, -3.5, SHAPE)
+        conductances[0, 1], conductances[2, 3] = 0.0, np.inf
+        parts = {} if other is None else {"selector": other}
+        if other in TRANSISTORS:
+            parts = {"transistor": other, "gate_lines": "row"}
+        parameters = {}
+        for prefix, part in (("", memory), (next(iter(parts), "") + ".", other)):
+            for name, limits in part.parameters.items() if part else ():
+                low, high = limits.range
+                near = limits.default * rng.uniform(0.9, 1.1, SHAPE)
+                parameters[prefix + name] = np.clip(near, low, high)
+        self.crossbar = Crossbar(
+            conductances, memory, **parts, parameters=parameters, temperature=310.0
+        )
+        self.law = cell_law(self.crossbar)
+        self.cells, self.width = conductances.size, width
+        self.parameters = law_parameters(self.crossbar, self.law)
+        self.there = there(self.crossbar)
+        self.v = rng.uniform(-0.9, 0.9, (self.cells, width))
+        self.v[4] = 0.0
+        self.column = rng.uniform(-0.1, 0.3, self.v.shape)
+        self.gate = rng.uniform(0.2, 1.5, (SHAPE[0], width))
+        self.gate[1] = -2.0  # cut off
+        self.active = np.ones(width, np.uint8)
+        self.together = np.zeros(width, np.uint8)
+        self.place, self.current, self.slope, self.by_column, self.inner, self.remainder = (
+            np.zeros_like(self.v) for _ in range(6)
+        )
+        self.slope[:] = 1e30  # foretells so much that nothing runs away
+        if other is None:
+            self.inner = self.remainder = np.zeros((1, width))
+
+    @property
+    def given(self) -> tuple:
+        gated = (self.column, self.gate, SHAPE[1], True) if self.law.kind == "1T1R" else ()
+        return self.v, *gated, self.parameters, self.there
+
+    def evaluate(self) -> None:
+        if self.law.kind == "1T1R":
+            out = (self.current, self.slope, self.by_column, self.inner)
+            self.law.evaluate(*self.given, self.active, *out)
+        else:
+            out = (self.place, self.current, self.slope, self.inner, self.together)
+            self.law.evaluate(*self.given, self.active, *out)
+        if self.law.polish is not None:
+            self.law.polish(*self.given, self.inner, self.remainder)
+
+    def verified(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        row, column, rounding = (np.zeros(s) for s in (*[self.v.shape] * 2, self.width))
+        self.law.verify(*self.given, self.inner, self.remainder, row, column, rounding)
+        return row, column, rounding
+
+    def summed(self, across: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        out, gates = np.zeros((len(self.law.names), self.cells)), np.zeros_like(self.gate)
+        extra = (gates,) if self.law.kind == "1T1R" else ()
+        self.law.slopes(*self.given, self.inner, self.remainder, across, out, *extra)
+        return out, gates
+
+    def laws(self, element: object, by: tuple[str, ...] = ()) -> list[np.ndarray]:
+        """numpy's values of one element at the block's voltages, each (cells, width)."""
+        s = self.inner + self.remainder
+        across = (self.v - self.inner) - self.remainder
+        gate = np.repeat(self.gate, SHAPE[1], axis=0)
+        voltages = {
+            "cell": (across,),
+            "selector": (s,),
+            "transistor": (self.column + s, gate, self.column, s),
+        }[element.name]
+        grid = [np.moveaxis(x.reshape(*SHAPE, -1), -1, 0) for x in voltages]
+        found = element.model.evaluate(grid, by)
+        return [np.moveaxis(x, 0, -1).reshape(self.cells, -1) for x in found]
+
+    def rounding(self, element: object) -> np.ndarray:
+        """What rounding all that the element's law takes may change, as CellElement has it."""
+        model = element.model
+        values = {"g": model.conductances, "temperature": model.temperature}
+        values |= {**model.device.values, **model.parameters}
+        names = (*model.device.controls, *values)
+        current, *slopes = self.laws(element, names)
+        s = self.inner + self.remainder
+        across = (self.v - self.inner) - self.remainder
+        gate = np.repeat(self.gate, SHAPE[1], axis=0)
+        controls = {"cell": (across,), "selector": (s,)}.get(
+            element.name, (self.column + s, gate, self.column, s)
+        )
+        arguments = [*controls]
+        for value in values.values():
+            arguments.append(np.broadcast_to(value, SHAPE).reshape(-1, 1))
+        terms = [np.abs(x * slope) for x, slope in zip(arguments, slopes, strict=True)]
+        lost = 2 * EPS * (np.abs(current) + sum(terms))
+        return np.where(element.there.reshape(-1, 1), lost, 0.0)
+
+
+# ---------------------------------------------------------------- functions
+
+EXACT = {
+    "exp": mpmath.exp,
+    "log": mpmath.log,
+    "log1p": mpmath.log1p,
+    "sinh": mpmath.sinh,
+    "cosh": mpmath.cosh,
+    "tanh": mpmath.tanh,
+    "asinh": mpmath.asinh,
+    "sqrt": mpmath.sqrt,
+    "atan": mpmath.atan,
+    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+    "logistic": lambda x: 1 / (1 + mpmath.exp(-x)),
+}
+ROWS_OF_TABLE = [name for name, row in TABLE.items() if row.expands is None]
+EDGES = [
+    *(0.0, -0.0, 1.0, -1.0, 709.78, 709.79, -708.3, 710.4758, 710.476, -710.4758, 5e-324, 1e308),
+    *(-1e308, math.inf, -math.inf, math.nan, 2.3e-308, 36.0, 37.5, -36.0, 0.5, -0.5, 2.0, 19.1),
+]
+
+
+def points() -> np.ndarray:
+    rng = np.random.default_rng(3)
+    wide = rng.choice([-1, 1], 300) * 10.0 ** rng.uniform(-300, 300, 300)
+    near = rng.choice([-1, 1], 300) * 10.0 ** rng.uniform(-20, 3, 300)
+    return np.concatenate([EDGES, wide, near, rng.uniform(-745, 712, 300), rng.uniform(-2, 2, 252)])
+
+
+@pytest.fixture(scope="module")
+def values() -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+    """Every row of the function table, compiled, at the points and at shuffled ones."""
+    x = points()
+    arguments = [x, np.roll(x[::-1], 5), np.roll(x, 11)]
+    assert x.size % 8 == 0
+    lines = []
+    for n, name in enumerate(ROWS_OF_TABLE):
+        text = TABLE[name].compiled.format("w[0]", "w[1]", "w[2]")
+        if name in COMPARISONS:
+            text = f"select({text}, 1.0, 0.0)"
+        lines.append(f"    w[{3 + n}] = {text}")
+    count = len(lines)
+    text = joined("vectors", "elementary") + "\n".join(
+        [
+            "\nimport numpy as np\n",
+            f"rows = fresh_rows(lambda: {3 + count})",
+            "@on_rows",
+            "def functions(w):",
+            *lines,
+            "@compiled",
+            "def every(x, y, z, active, out):",
+            "    work = rows()",
+            "    for at in range(0, x.size, 8):",
+            "        take(work, 0, address(x), at, 8)",
+            "        take(work, 1, address(y), at, 8)",
+            "        take(work, 2, address(z), at, 8)",
+            "        functions(work)",
+            f"        for n in range({count}):",
+            "            for k in range(8):",
+            "                out[n, at + k] = number_at(work, 8 * (3 + n) + k)",
+        ]
+    )
+    out = np.zeros((count, x.size))
+    load(text, "table").every(*arguments, x, out)
+    return arguments, dict(zip(ROWS_OF_TABLE, out, strict=True))
+
+
+@pytest.mark.parametrize("name", ROWS_OF_TABLE)
+def test_compiled_functions_agree_with_numpy_everywhere(name, values):
+    arguments, found = values
+    with np.errstate(all="ignore"):
+        expected = np.asarray(TABLE[name].numpy(*arguments[: TABLE[name].arguments]), float)
+    got = found[name]
+    assert np.array_equal(np.isnan(got), np.isnan(expected))
+    assert np.array_equal(np.isinf(got), np.isinf(expected))
+    normal = np.isfinite(expected)
+    limit = np.maximum(5 * EPS * np.abs(expected[normal]), 1e-307)
+    assert (np.abs(got[normal] - expected[normal]) <= limit).all()
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_compiled_functions_are_exact_to_three_units_in_the_last_place(name, values):
+    (x, *_), found = values
+    got = found[name]
+    with mpmath.workprec(160):
+        for point, value in zip(x, got, strict=True):
+            if math.isfinite(value) and abs(value) > 1e-300 and math.isfinite(point):
+                exact = EXACT[name](mpmath.mpf(float(point)))
+                assert abs(mpmath.mpf(float(value)) - exact) <= 3 * np.spacing(abs(value)), point
+
+
+# ---------------------------------------------------------------- one element
+
+
+@pytest.mark.parametrize("width", [1, 8])
+@pytest.mark.parametrize("memory", TWO, ids=named)
+def test_single_elements_are_those_of_numpy(memory, width):
+    block = Block(memory, width=width)
+    block.evaluate()
+    (element,) = block.crossbar.cell_elements
+    current, slope = block.laws(element, ("v",))
+    follows = block.there[:, None] == 1
+    lost = block.rounding(element)
+    assert (np.abs(block.current - np.where(follows, current, 0.0)) <= 2 * lost).all()
+    block.v *= 1 + 1e-7
+    bend = np.abs(block.laws(element, ("v",))[1] - slope) / 1e-7
+    block.v[:] = block.place
+    lost = EPS * (8 * np.abs(slope) + 8 * bend)
+    assert (np.abs(block.slope - np.where(follows, slope, 0.0)) <= lost).all()
+    assert block.together.all()
+    assert (block.place == block.v).all()
+    lost = block.rounding(element)
+    row, column, rounding = block.verified()
+    assert (row == column).all()
+    assert (np.abs(row - np.where(follows, current, 0.0)) <= lost).all()
+    expected = np.zeros(width) if memory.is_linear else lost.sum(axis=0)
+    assert rounding == pytest.approx(expected, rel=1e-9, abs=0.0)
+
+
+@pytest.mark.parametrize("memory", TWO, ids=named)
+def test_derivatives_by_the_parameters_are_those_of_numpy(memory):
+    block = Block(memory)
+    block.evaluate()
+    (element,) = block.crossbar.cell_elements
+    across = np.random.default_rng(1).normal(size=block.v.shape)
+    out, _ = block.summed(across)
+    names = [name for name in block.law.names if name != "g"]
+    slopes = dict(zip(names, block.laws(element, tuple(names))[1:], strict=True))
+    follows = block.there[:, None] == 1
+    for name, slope in slopes.items():
+        terms = across * np.where(follows, slope, 0.0)
+        found = out[block.law.names.index(name)]
+        assert found == pytest.approx(
+            terms.sum(axis=1), abs=1e-11 * np.abs(terms).sum(axis=1).max()
+        )
+    by_g = block.laws(element, ("g",))[1]
+    by_g = np.where(np.isfinite(block.parameters[0])[:, None], by_g, 0.0)  # open ones have one
+    assert out[0] == pytest.approx((across * by_g).sum(axis=1), rel=1e-11, abs=1e-11)
+    if memory.uses_conductance:
+        assert out[0, 1] != 0.0
+    assert out[0, 2 * SHAPE[1] + 3] == 0.0
+
+
+def test_a_current_that_runs_away_is_followed():
+    block = Block(device("sinh", v0=0.03))
+    block.crossbar = Crossbar(np.full(SHAPE, 1e-5), device("sinh", v0=0.03))
+    block.parameters = law_parameters(block.crossbar, block.law)
+    block.there[:] = 1
+    block.v[:] = 1e-3
+    block.v[6, 2], block.v[9, 5] = 1.0, -40.0  # the second overflows
+    block.slope[:] = 1e-5
+    block.evaluate()
+    gentle = np.ones(block.v.shape, bool)
+    gentle[6, 2] = gentle[9, 5] = False
+    assert (block.place[gentle] == block.v[gentle]).all()
+    assert [bool(x) for x in block.together] == [k not in (2, 5) for k in range(8)]
+    for at in ((6, 2), (9, 5)):
+        foretold = 1e-5 * block.v[at]
+        assert 1.0 <= block.current[at] / foretold <= 2.0
+        assert block.current[at] == pytest.approx(
+            1e-5 * 0.03 * np.sinh(block.place[at] / 0.03), rel=1e-13
+        )
+    for _ in range(60):
+        block.evaluate()
+        if block.together[2]:
+            break
+    assert block.place[6, 2] == 1.0
+    assert block.current[6, 2] == pytest.approx(1e-5 * 0.03 * np.sinh(1.0 / 0.03), rel=1e-13)
+
+
+@pytest.mark.parametrize("other", [None, SELECTORS[-1], TRANSISTORS[0]], ids=lambda d: d and d.name)
+def test_nan_is_not_lost_and_inactive_vectors_stay_untouched(other):
+    block = Block(device("sinh"), other)
+    block.evaluate()
+    block.v[7, 3] = np.nan
+    block.v[8] += 0.01
+    block.active[:] = 1
+    block.active[6] = 0
+    kept = [
+        array[..., 6].copy()
+        for array in (block.place, block.current, block.slope, block.by_column, block.inner)
+    ]
+    block.evaluate()
+    assert np.isnan(block.current[7, 3])
+    assert np.isnan(block.current).sum() == 1
+    for array, before in zip(
+        (block.place, block.current, block.slope, block.by_column, block.inner), kept, strict=True
+    ):
+        assert (array[..., 6] == before).all()
+    row, column, rounding = block.verified()
+    assert np.isnan(row[7, 3])
+    assert np.isnan(column[7, 3])
+    assert [bool(x) for x in np.isnan(rounding)] == [k == 3 for k in range(8)]
+
+
+# ---------------------------------------------------------------- two elements
+
+# Every device is in one of them.
+PAIRS = [(memory, SELECTORS[k % len(SELECTORS)]) for k, memory in enumerate(TWO)]
+GATED = [(TWO[k - 2], transistor) for k, transistor in enumerate(TRANSISTORS)]
+
+
+def condensed(block: Block) -> dict[str, np.ndarray]:
+    """Slopes of both elements at the block's own nodes, by numpy, and each one's share."""
+    elements = {element.name: element for element in block.crossbar.cell_elements}
+    memory = elements.pop("cell")
+    ((name, other),) = elements.items()
+    current, m = block.laws(memory, ("v",))
+    if name == "selector":
+        there_too, o = block.laws(other, ("v",))
+        source = gate = np.zeros_like(o)
+        passes, size = o != 0, o
+    else:
+        there_too, d, gate, s, ds = block.laws(other, ("v_d", "v_g", "v_s", "v_ds"))
+        o, source = d + ds, s - ds
+        size = np.abs(d) + np.abs(ds)  # of what may cancel
+        passes = (d != 0) | (gate != 0) | (s != 0) | (ds != 0)
+    both = m + o
+    shares = {
+        key: np.where(both != 0, x / np.where(both != 0, both, 1), 0)
+        for key, x in (("memory", o), ("other", m))
+    }
+    return {
+        "m": m,
+        "o": o,
+        "source": source,
+        "gate": gate,
+        "in": current,
+        "out": there_too,
+        "passes": passes,
+        "size": size,
+        **shares,
+    }
+
+
+@pytest.mark.parametrize("pair", PAIRS + GATED, ids=named)
+def test_two_elements_carry_one_current(pair):
+    block = Block(*pair)
+    block.evaluate()
+    block.evaluate()  # slopes are those of where the search began to be close
+    at = condensed(block)
+    follows = block.there[:, None] == 1
+    lost = sum(block.rounding(element) for element in block.crossbar.cell_elements)
+    for carried in (at["in"], at["out"]):
+        assert (np.abs(block.current - np.where(follows, carried, 0.0)) <= 2 * lost).all()
+    assert (block.inner[~follows[:, 0]] == 0.0).all()
+    slope = np.where(follows, at["m"] * at["memory"], 0.0)
+    assert (np.abs(block.slope - slope) <= 1e-9 * slope + 16 * EPS * at["size"]).all()
+    by_column = np.where(follows, -at["source"] * at["other"], 0.0)
+    if block.law.kind == "1T1R":
+        assert block.by_column == pytest.approx(by_column, rel=1e-9, abs=1e-14 * at["m"].max())
+    row, column, rounding = block.verified()
+    elements = block.crossbar.cell_elements
+    first, second = (at["in"], at["out"]) if block.law.kind == "1T1R" else (at["out"], at["in"])
+    assert (np.abs(row - np.where(follows, first, 0.0)) <= lost).all()
+    assert (np.abs(column - np.where(follows, second, 0.0)) <= lost).all()
+    expected = sum(block.rounding(e) for e in elements if not e.model.device.is_linear)
+    assert rounding == pytest.approx(expected.sum(axis=0), rel=1e-9, abs=0.0)
+    assert (np.abs(row - column).sum(axis=0) <= lost.sum(axis=0)).all()
+
+
+@pytest.mark.parametrize("pair", [PAIRS[-1], *GATED], ids=named)
+def test_derivatives_of_two_elements_share_the_current(pair):
+    block = Block(*pair)
+    block.evaluate()
+    block.evaluate()  # slopes are those of where the search began to be close
+    at = condensed(block)
+    across = np.random.default_rng(1).normal(size=block.v.shape)
+    out, gates = block.summed(across)
+    follows = block.there[:, None] == 1
+    expected = np.zeros_like(out)
+    for element in block.crossbar.cell_elements:
+        share = at["memory" if element.name == "cell" else "other"]
+        names = [
+            n
+            for n in ("g", "temperature", *element.model.device.parameters)
+            if n != "g" or element.name == "cell"
+        ]
+        for name, slope in zip(names, block.laws(element, tuple(names))[1:], strict=True):
+            n = block.law.names.index(
+                name if name in ("g", "temperature") else element.prefix + name
+            )
+            slope = np.where(np.isfinite(slope), slope, 0.0)
+            expected[n] += np.where(follows, across * share * slope, 0.0).sum(axis=1)
+            if name == "g":  # the open cell: its first siemens has all of the voltage
+                opened = np.flatnonzero(block.parameters[0] == 0.0)
+                expected[n, opened] += (across * slope * at["passes"])[opened].sum(axis=1)
+    for n, name in enumerate(block.law.names):
+        size = np.abs(expected[n]).max()
+        assert out[n] == pytest.approx(expected[n], rel=1e-8, abs=1e-12 * size), name
+    if block.law.kind == "1T1R":
+        by_cell = np.where(follows, across * at["other"] * at["gate"], 0.0)
+        by_line = by_cell.reshape(*SHAPE, -1).sum(axis=1)
+        assert gates == pytest.approx(by_line, rel=1e-8, abs=1e-12 * np.abs(by_line).max())
+
+
+def test_a_stiff_selector_is_solved_to_the_last_digits():
+    """An exponential of 12 decades in series with any conductance, against 60 digits."""
+    block = Block(device("linear"), device("exponential_selector"))
+    conductances = np.logspace(-9, -3, block.cells).reshape(SHAPE)
+    block.crossbar = Crossbar(conductances, "linear", selector="exponential_selector")
+    block.parameters, block.there = law_parameters(block.crossbar, block.law), there(block.crossbar)
+    block.v[:] = np.linspace(-1.0, 1.0, 8)
+    block.evaluate()
+    selector = block.crossbar.selector
+    with mpmath.workdps(60):
+        leakage = 2 * mpmath.mpf(selector.values["leakage_current"])
+        per_volt = mpmath.mpf(float(np.log(10.0))) / mpmath.mpf(selector.values["swing"])
+        for cell in (0, 9, 20):
+            g = mpmath.mpf(float(conductances.flat[cell]))
+            for k in range(8):
+                v = mpmath.mpf(float(block.v[cell, k]))
+                s = mpmath.findroot(
+                    lambda s, g=g, v=v: mpmath.asinh(g * (v - s) / leakage) / per_volt - s,
+                    float(block.inner[cell, k]),
+                )
+                exact = g * (v - s)
+                assert abs(block.current[cell, k] - exact) <= 100 * EPS * abs(exact)
+
+
+# ---------------------------------------------------------------- where code is kept
+
+SCRIPT = """
+import sys
+from circuitxbar.array.compiling import load
+TEXT = '''
+from numba import njit
+
+@njit(cache=True, nogil=True)
+def twice(x):
+    return 2.0 * x + {salt}
+'''
+def run(salt=0.0):
+    module = load(TEXT.format(salt=salt), "probe")
+    assert module.twice(21.0) == 42.0 + salt
+    return module
+"""
+
+
+def python(script: str, tmp_path: Path, **environment: str) -> str:
+    """What `script`, run with SCRIPT before it, prints; caches under tmp_path."""
+    kept = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    (tmp_path / "script.py").write_text(SCRIPT + script)
+    run = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")],
+        env={**kept, **environment},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_stored_code_is_used_again_and_knows_its_text(tmp_path):
+    told = "m = run(); print(sum(m.twice.stats.cache_hits.values()), m.__file__)"
+    home = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    first, second = (python(told, tmp_path, **home).split() for _ in range(2))
+    assert (first[0], second[0]) == ("0", "1")
+    assert first[1] == second[1]
+    other = python(told.replace("run()", "run(5.0)"), tmp_path, **home).split()
+    assert other[0] == "0"
+    assert other[1] != first[1]
+
+
+def test_without_a_place_to_keep_code_it_is_kept_for_the_process(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")  # a folder cannot be made in a file, not even by the superuser
+    told = "print(run().__file__)"
+    for environment in ({"XDG_CACHE_HOME": str(blocked), "HOME": str(blocked)}, {}):
+        path = Path(python(told, tmp_path, **environment).strip())
+        if environment:
+            assert path.is_relative_to(tmp_path)
+            assert not path.parent.exists()  # and cleared away
+    assert not (tmp_path / "~").exists()
+
+
+def test_forked_pools_and_threads_load_together(tmp_path):
+    told = """
+import multiprocessing, concurrent.futures as futures
+def job(salt):
+    run(salt)
+    return salt
+if __name__ == "__main__":
+    with futures.ThreadPoolExecutor(8) as pool:
+        assert len({id(m) for m in pool.map(run, [1.0] * 8)}) == 1
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        print(sum(pool.map(job, [0.0, 1.0, 2.0, 3.0, 2.0])))
+"""
+    home = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    assert python(told, tmp_path, **home).split() == ["8.0"]
+
+
+def test_two_processes_may_write_at_once(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT + "run()")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "HOME": str(tmp_path),
+    }
+    command = [sys.executable, str(tmp_path / "script.py")]
+    runs = [
+        subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    for run in runs:
+        _, told = run.communicate(timeout=120)
+        assert run.returncode == 0, told
+    assert not list((tmp_path / "cache").rglob("*.partial"))
