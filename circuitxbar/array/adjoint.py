@@ -69,9 +69,8 @@ def sensitivities(solved: Solved, drive: Drive, rtol: float) -> Sensitivities:
         by_name = np.zeros((len(law.names), len(follows)))
         at_gates = np.zeros_like(forward.gates)
         v = at.across(at.array("v")).reshape(-1, width)
-        gated = Cells.gated(at)
-        outputs = (by_name, at_gates) if gated else (by_name,)
-        law.slopes(v, *gated, parameters, follows, *inner_parts(at), lanes, *outputs)
+        given = (v, *Cells.gated(at), parameters, follows, *inner_parts(at))
+        law.slopes(*given, lanes, by_name, at_gates)
         return _Read(balance, by_name, at_gates)
 
     done = in_threads(run, blocks)
@@ -86,7 +85,9 @@ def sensitivities(solved: Solved, drive: Drive, rtol: float) -> Sensitivities:
 
 def _linearised(at: Block, backward: Block, rtol: float) -> Balance:
     """Bring `backward` to the operating point of the transposed cells, linearised at `at`."""
-    factors = Cells(at).linearised()
+    cells = Cells(at, at_rest=False)
+    cells.currents(np.ones(at.width, dtype=bool))
+    factors = cells.factors(bits=64)
     transposed = replace(factors, out_slope=factors.in_slope, in_slope=factors.out_slope)
     drawn, fed = backward.array("drawn"), backward.array("fed")
     symmetric = factors.in_slope is factors.out_slope

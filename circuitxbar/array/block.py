@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from circuitxbar.arguments import Array
 from circuitxbar.array.kernels import kernels
+from circuitxbar.array.krylov import biconjugate_gradients, conjugate_gradients
 from circuitxbar.array.system import Factors, System
 from circuitxbar.circuit.terminations import SIDES
 
 _EPS = np.finfo(float).eps
 _LEAST = 1e-7
 SINGLE = 1e-3  # of the error: what a correction in single precision may leave
-_MOST_STEPS = 2000  # of conjugate gradients; 180 were the most that r G N^2 = 1e4 took
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +130,9 @@ class Block:
         self.width = sources.potentials.shape[1]
         self.size = lines.rows * lines.columns * self.width
         self.kernel: Any = kernels(self.width, self.own)
+        self.moved = 0  # bytes, by what counts them
+        norton = np.abs(sources.norton)
+        self.injected = norton.sum(axis=0), norton.max(axis=0)
         if voltages is not None:
             self.voltages = voltages
         else:
@@ -151,7 +155,8 @@ class Block:
         drawn = nothing if drawn is None else drawn
         fed = drawn if fed is None else fed
         sums = self.work.array("line_sums", (lines.rows + lines.columns) * width)
-        buffers = self.work.array("buffers", (4 * lines.columns + 2 * lines.rows) * width)
+        buffers = self.work.array("buffers", 3 * lines.columns * width)
+        from_ends = self.work.array("from_ends", self.sources.injected.size)
         totals = np.empty(4 * width)
         row_error, column_error = self.array("row_error"), self.array("column_error")
         kept = kept or self.system.needs_errors
@@ -161,18 +166,21 @@ class Block:
             voltages.row_remainder, voltages.column_remainder, lines.row_conductance,
             lines.column_conductance, lines.row_tie, lines.column_tie, lines.row_counts,
             lines.column_counts, lines.end_conductance, self.sources.difference.ravel(),
-            self.sources.injected.ravel(), kept, row_error, column_error, sums, buffers, totals,
+            self.sources.injected.ravel(), kept, row_error, column_error, from_ends, sums,
+            buffers, totals,
         )  # fmt: skip
         error, worst, carried, most = totals.reshape(4, width)
         sums = sums.reshape(-1, width)
-        currents = self._terminal_currents(sums)
-        sizes = np.concatenate([np.abs(currents), np.abs(self.sources.norton)])
+        currents = self._terminal_currents(from_ends.reshape(-1, width), sums)
+        sizes = np.abs(currents)
         # What rounding adds: of the terminal currents, of cell voltages, of sums over lines.
-        bound = error + _EPS * (4 * sizes.sum(axis=0) + (lines.rows + lines.columns) * most)
+        rounded = 4 * (sizes.sum(axis=0) + self.injected[0])
+        bound = error + _EPS * (rounded + (lines.rows + lines.columns) * most)
         if not voltages.fine:
             bound += 2 * _EPS * carried
         through = np.abs(sums).max(axis=0)
-        return Balance(currents, error, worst, bound, sizes.max(axis=0), through)
+        scale = np.maximum(sizes.max(axis=0), self.injected[1])
+        return Balance(currents, error, worst, bound, scale, through)
 
     def correct(
         self,
@@ -199,32 +207,20 @@ class Block:
         np.divide(1.0, error, out=scale, where=moving & (error > 0))
         r = self.array("r", 32) if bits == 32 else self.array("row_error")
         buffers = self.work.array("sweep_buffers", 3 * lines.columns * self.width, bits)
-        steps = np.zeros(self.width, dtype=np.int64)
-        rows = factors.row, ladders.row_wire, lines.row_tie, lines.row_counts
-        down = factors.down, ladders.down_wire
-        errors = self.array("row_error"), self.array("column_error"), scale, r
         if bits == 32:
             target = np.maximum(target, SINGLE * error)
-        moved = (
-            voltages.row,
-            voltages.column,
-            voltages.fine,
-            voltages.row_remainder,
-            voltages.column_remainder,
+        symmetric = factors.in_slope is factors.out_slope
+        solve = conjugate_gradients if symmetric else biconjugate_gradients
+        errors = self.array("row_error"), self.array("column_error"), scale, r
+        x, steps = solve(
+            kernel, lines, factors, errors, scale * target, partial(self.array, bits=bits), buffers
         )
-        if factors.in_slope is factors.out_slope:
-            work = (self.array(name, bits) for name in ("r_before", "x", "x_before", "eliminated"))
-            kernel.conjugate_gradients(
-                lines.rows, lines.columns, factors.in_slope, *rows, *down, factors.up,
-                ladders.up_wire, target, _MOST_STEPS, *errors, *work, buffers, kept, *moved, steps,
-            )  # fmt: skip
-        else:
-            names = ("shadow", "p", "v_of_p", "t", "x", "eliminated")
-            work = (self.array(name, bits) for name in names)
-            kernel.biconjugate_gradients(
-                lines.rows, lines.columns, factors.out_slope, factors.in_slope, *rows, *down,
-                target, _MOST_STEPS, *errors, *work, buffers, kept, *moved, steps,
-            )  # fmt: skip
+        kernel.finish(
+            lines.rows, lines.columns, factors.in_slope, factors.row, ladders.row_wire,
+            factors.down, ladders.down_wire, x, self.array("x", bits), errors[1], 1.0 / scale,
+            buffers, kept, voltages.row, voltages.column, voltages.fine, voltages.row_remainder,
+            voltages.column_remainder,
+        )  # fmt: skip
         self.bits = bits
         self.array("column_step")
         self.work.swap("column_error", "column_step")
@@ -273,16 +269,11 @@ class Block:
                     if voltages.fine:
                         remainder.reshape(shape)[nodes] = 0.0
 
-    def _terminal_currents(self, sums: Array) -> Array:
+    def _terminal_currents(self, from_ends: Array, sums: Array) -> Array:
         """Current out of the array at every line end, (ends, width), A."""
         lines, at, fixed = self.system.lines, self.system.lines.ends, self.system.lines.fixed
         shape = lines.rows, lines.columns, self.width
-        deviations = self._at_ends(self.voltages.row, self.voltages.column)
-        fall = self.sources.difference - deviations
-        if self.voltages.fine:
-            remainders = self.voltages.row_remainder, self.voltages.column_remainder
-            fall = fall - self._at_ends(*remainders)
-        currents = -(lines.end_conductance[:, None] * fall + self.sources.injected)
+        currents = -from_ends
         if self.system.needs_errors:
             for side, nodes, name, axis in (
                 ("left", lines.row_fixed[0], "row_error", 1),
@@ -293,10 +284,6 @@ class Block:
                 left_over = self.array(name).reshape(shape) * nodes[:, :, None]
                 here = fixed[at[side]]
                 currents[at[side]][here] = left_over.sum(axis=axis)[here]
-        totals = np.concatenate([-sums[: lines.rows]] * 2 + [sums[lines.rows :]] * 2)
-        return np.where(self.system.single[:, None], totals, currents)
-
-    def _at_ends(self, row: Array, column: Array) -> Array:
-        shape = self.system.lines.rows, self.system.lines.columns, self.width
-        row, column = row.reshape(shape), column.reshape(shape)
-        return np.concatenate([row[:, 0], row[:, -1], column[0], column[-1]])
+        for single, end, line, sign in self.system.single_lines:
+            currents[end][single] = sign * sums[line][single]
+        return currents

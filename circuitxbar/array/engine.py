@@ -49,6 +49,7 @@ class _Done:
     balance: Balance
     newton: np.ndarray
     steps: np.ndarray
+    moved: int
 
 
 def solve(crossbar: Crossbar, drive: Drive, request: Request) -> Answer:
@@ -94,6 +95,8 @@ def _answer(system: System, drive: Drive, request: Request, done: Sequence[_Done
         "steps": steps,
         "threads": min(len(done), cores()),
     }
+    if system.law is None:
+        stats["bytes_moved"] = sum(d.moved for d in done)
     kept = tuple((d.sources, d.voltages) for d in done if d.voltages is not None)
     solved = Solved(system, kept)
     nodes = None if request.keep == "currents" else lambda: _nodes(solved, drive)
@@ -214,7 +217,7 @@ def _solved(block: Block, request: Request) -> _Done:
         balance, newton, steps = solve_laws(block, request.rtol)
     block.put_on_sources()  # corrections were of 1e-150 V there
     voltages = None if request.keep == "currents" else block.voltages
-    return _Done(block.sources, voltages, balance, newton, steps)
+    return _Done(block.sources, voltages, balance, newton, steps, block.moved)
 
 
 def proof_of(system: System, balances: Sequence[Balance], batch: int) -> Proof:

@@ -32,11 +32,9 @@ _COMPILED = Tongue(
     call=lambda row, arguments: TABLE[row].compiled.format(*arguments),
 )
 _VOLTAGE_ROWS = {"v_d": "DRAIN", "v_g": "GATE", "v_s": "SOURCE", "v_ds": "INNER"}
-_PARTS = {
-    "1R": ("vectors", "elementary", "rows", "single", "symmetric", "sums", "ungated_sums"),
-    "1S1R": ("vectors", "elementary", "rows", "series", "symmetric", "sums", "ungated_sums"),
-    "1T1R": ("vectors", "elementary", "rows", "series", "gated", "sums", "gated_sums"),
-}
+_PARTS = ("vectors", "elementary", "rows", "following", "linearising", "sums")
+AT_REST, FORETOLD, AT_NODES = 0, 1, 2  # where `evaluate` linearises: see its text
+_STATES = {"1R": 3, "1S1R": 6, "1T1R": 8}
 
 
 Kind = Literal["1R", "1S1R", "1T1R"]
@@ -52,16 +50,19 @@ class CellLaw:
     "selector.x" or "transistor.x".
     prepare : function of these, in order, that gives what `evaluate` needs of them, in the rows
     that follow.
+    states : numbers that `evaluate` keeps of a cell and vector: voltage, current and slope of the
+    memory element, of the other one, and of a transistor its source voltage and the slope by it.
     evaluate, verify, slopes, polish : compiled when they are first called; see their texts.
     """
 
     kind: Kind
     names: tuple[str, ...]
+    states: int
     prepare: Callable[..., tuple[Any, ...]]
     evaluate: Callable[..., None]
     verify: Callable[..., None]
     slopes: Callable[..., None]
-    polish: Callable[..., None] | None
+    polish: Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,6 @@ def there(crossbar: Crossbar) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _cell_law(elements: tuple[_Element, ...]) -> CellLaw:
-    others = elements[1:]
     kind = _KINDS[elements[-1].prefix]
     names = ["g", "temperature"]
     for element in elements:
@@ -124,11 +124,12 @@ def _cell_law(elements: tuple[_Element, ...]) -> CellLaw:
     return CellLaw(
         kind,
         tuple(names),
+        _STATES[kind],
         numpy_function(elements[0].law.where, _symbol_names(names), prepared),
         module.evaluate,
         module.verify,
         module.slopes,
-        module.polish if others else None,
+        module.polish,
     )
 
 
@@ -142,23 +143,26 @@ def _text(kind: str, elements: Sequence[_Element], names: Sequence[str]) -> tupl
     writer = _Writer(kind, tuple(names))
     laws = [writer.evaluation("memory", memory)]
     laws += [writer.evaluation("other", other) for other in others]
+    prepared = [len(writer.prepared)]
     laws += [writer.terms("memory", memory)]
     laws += [writer.terms("other", other) for other in others]
+    prepared.append(len(writer.prepared))
     by = [writer.derivatives("memory", memory)]
     count = len(writer.by)
     by += [writer.derivatives("other", other) for other in others]
-    first = f"PARAMETERS + {len(names) + len(writer.prepared)}"
+    prepared.append(len(writer.prepared))
     constants = [
         f"NAMES = np.int64({len(names)})",
-        f"PREPARED = np.int64({len(writer.prepared)})",
+        f"FOR_LAWS, FOR_TERMS, FOR_DERIVATIVES = map(np.int64, {prepared})",
+        f"STATES = np.int64({_STATES[kind]})",
         f"SERIES = {bool(others)}",
         f"GATED = {kind == '1T1R'}",
-        f"BY_FIRST = {first}",
+        f"BY_FIRST = PARAMETERS + {len(names) + prepared[-1]}",
         f"BY_NAMES = np.array({writer.by}, np.int64)",
         f"BY_OTHER = {count}",
         f"ROWS = BY_FIRST + {len(writer.by)}",
     ]
-    text = "\n\n".join([joined(*_PARTS[kind]), "\n".join(constants), *laws, *by])
+    text = "\n\n".join([joined(*_PARTS), "\n".join(constants), *laws, *by])
     return text, list(writer.prepared)
 
 
@@ -177,8 +181,6 @@ class _Writer:
 
     def evaluation(self, name: str, element: _Element) -> str:
         """Current and slopes: the inner loop."""
-        import sympy
-
         law = element.law
         outputs = [symbolic(law)]
         if element.prefix == "transistor.":
@@ -189,9 +191,7 @@ class _Writer:
             outputs.append(derivative(law, "v"))
             rows = [name.upper(), f"{name.upper()}_SLOPE"]
         renamed = [self.renamed(element, output) for output in outputs]
-        controls = {sympy.Symbol(control) for control in element.controls}
-        split = [self.split(output, controls) for output in renamed]
-        return self.function(name, element, split, rows)
+        return self.function(name, element, renamed, rows)
 
     def terms(self, name: str, element: _Element) -> str:
         """Current, and |x d current / dx| summed over all x that the law takes."""
@@ -277,6 +277,8 @@ class _Writer:
         """The text of a function of Rows that reads what `outputs` need and writes `rows`."""
         import sympy
 
+        controls = {sympy.Symbol(control) for control in element.controls}
+        outputs = [self.split(output, controls) for output in outputs]
         shared, parts = sympy.cse(outputs, symbols=sympy.numbered_symbols("_"), order="none")
         used = set().union(*(part.free_symbols for part in [*parts, *(part for _, part in shared)]))
         lines = []

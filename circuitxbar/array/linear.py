@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from circuitxbar.array.block import Balance, Block
+from circuitxbar.array.system import Factors
 
 _AIM = 0.25  # of the limit: room for what rounding adds
 _CORRECTIONS = 8
@@ -13,8 +14,10 @@ _CORRECTIONS = 8
 def solve_linear(block: Block, rtol: float) -> tuple[Balance, np.ndarray]:
     """Bring the voltages of `block` to their operating point.
 
-    The balance there, and the steps of conjugate gradients that each vector took.
+    The balance there, and the steps of conjugate gradients that each vector took. What the passes
+    have read and written is added to block.moved.
     """
+    block.moved += _of_balance(block)
     balance = block.balance(kept=True)
     moving = balance.error > 0
     steps = np.zeros(block.width, dtype=np.int64)
@@ -29,11 +32,36 @@ def solve_linear(block: Block, rtol: float) -> tuple[Balance, np.ndarray]:
             bits = 32 if rough else 64  # of little that is left
         target = _AIM * share * rtol * balance.finest
         factors = block.system.linear_factors(bits)
-        steps += block.correct(factors, balance.error, target, moving)
+        taken = block.correct(factors, balance.error, target, moving)
         before, balance = balance, block.balance(kept=True)
+        block.moved += _of_correction(block, int(taken.max()), factors) + _of_balance(block)
+        steps += taken
         # A vector that is there, or gets no nearer, stays: the others must not change its answer.
-        moving &= balance.bound > rtol * balance.scale
+        there = (balance.bound <= rtol * balance.scale) & (balance.error <= rtol * balance.finest)
+        moving &= ~there
         stuck = moving & ~(balance.error < 0.5 * before.error)
         moving &= ~stuck | (bits == 32)
         rough &= not stuck.any()
     return balance, steps
+
+
+def _of_balance(block: Block) -> int:
+    """Bytes of one pass of Kirchhoff's law: voltages and errors; conductances, also of wires."""
+    voltages = 4 if block.voltages.fine else 2
+    return 8 * ((voltages + 2) * block.size + 3 * block.system.conductances.size)
+
+
+def _of_correction(block: Block, steps: int, factors: Factors) -> int:
+    """Bytes of one correction by conjugate gradients.
+
+    A step reads two residuals, two iterates and the eliminated currents, writes one of the former
+    and the latter, and reads the slope, three factors and three wires of every cell. The first two
+    steps know some of it to be 0.
+    """
+    real = factors.row.itemsize
+    arrays = 2 + 8 * steps - min(steps, 1) * 3 - min(max(steps - 1, 0), 1) + 1
+    cells = 10 + 7 * steps + 6
+    doubles = 4 + (11 if block.voltages.fine else 7)  # errors, and voltages with their corrections
+    return (
+        block.size * (real * arrays + 8 * doubles) + block.system.conductances.size * real * cells
+    )

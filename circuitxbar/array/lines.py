@@ -108,7 +108,7 @@ class Lines:
         parts = (np.minimum(part, _SINGLE).astype(np.float32) for part in vars(full).values())
         return {64: full, 32: Ladders(*parts)}
 
-    @property
+    @cached_property
     def ends(self) -> dict[Side, slice]:
         """Where the ends of each side stand among all of them."""
         sizes = (self.rows, self.rows, self.columns, self.columns)

@@ -1,7 +1,7 @@
 """Blocks of arrays with laws: inexact Newton steps, each vector with slopes of its own.
 
-A cell of two terminals is linearised at a voltage of its own, its place, which follows the current
-that the last step foretold, and not the voltage, where the two are far apart (decision 5).
+Every element is linearised at a voltage of its own, its place, which follows the current that the
+last step foretold, and not the voltage, where the two are far apart (decision 5).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from circuitxbar.arguments import Array
 from circuitxbar.array.block import SINGLE, Balance, Block
+from circuitxbar.array.laws import AT_NODES, AT_REST, FORETOLD
 from circuitxbar.array.system import Factors, make_factors
 
 _STEPS = 80
@@ -33,7 +34,7 @@ def solve_laws(block: Block, rtol: float) -> tuple[Balance, np.ndarray, np.ndarr
     balance = cells.follow(np.ones(block.width, dtype=bool))
     previous = smallest = np.full(block.width, np.inf)
     moving = ~_reached(cells, balance, rtol, stalled)
-    rough = True
+    rough = block.system.held  # else slopes that single precision has no numbers for may decide
     for _ in range(_STEPS):
         if not moving.any():
             break
@@ -66,39 +67,46 @@ def _reached(cells: Cells, balance: Balance, rtol: float, stalled: np.ndarray) -
 
 
 class Cells:
-    """The cells of a block, linearised.
+    """The cells of a block, linearised: every element at a voltage of its own.
 
-    together : (width,), whether all cells of a vector are linearised where its voltages are.
+    at_rest : whether they begin at 0 V; else where the voltages of the block are.
+    together : (width,), whether all elements of a vector are linearised where its voltages are.
+    apart : (width,), by how much the two elements of a cell differ there in their currents, summed.
     """
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: Block, at_rest: bool = True) -> None:
         assert block.system.law is not None
         self.block, self.law = block, block.system.law
-        self.together = np.ones(block.width, dtype=bool)
+        self.together, self.apart = np.ones(block.width, dtype=bool), np.zeros(block.width)
+        self._where = AT_REST if at_rest else AT_NODES
         voltages = block.voltages
         if self.law.kind != "1R" and not voltages.inner.size:
             voltages.inner, voltages.inner_remainder = np.zeros((2, block.size))
-        if self.law.kind != "1T1R":
-            for name in ("v", "place", "current", "slope"):
-                block.array(name).fill(0.0)
-            self._evaluate(np.ones(block.width, dtype=bool))
 
     def follow(self, moving: np.ndarray) -> Balance:
         """Linearise the cells of the vectors `moving` anew; the balance of the linearised array."""
-        return self.block.balance(kept=True, drawn=self.currents(moving))
+        return self.counted(self.block.balance(kept=True, drawn=self.currents(moving)))
+
+    def counted(self, balance: Balance) -> Balance:
+        """`balance` with what is left over at the inner nodes."""
+        return replace(balance, error=balance.error + self.apart)
 
     def currents(self, moving: np.ndarray) -> Array:
         """Linearise the cells of the vectors `moving` anew; the linearised currents of all."""
-        block = self.block
-        v = block.across(block.array("v"))
-        self._evaluate(moving)
-        current = block.array("current")
-        if self.together.all():
-            return current
-        foretold = np.subtract(v, block.array("place"), out=block.array("foretold"))
-        foretold *= block.array("slope")
-        foretold += current
-        return foretold
+        block, system, law = self.block, self.block.system, self.law
+        v, current = block.across(block.array("v")), block.array("current")
+        states = self._states().reshape(law.states, -1, block.width)
+        slopes = [self._grid(slope) for slope in self.slopes]
+        together, apart = np.empty(block.width, dtype=np.uint8), np.empty(block.width)
+        law.evaluate(
+            self._grid(v), *self.gated(block), system.parameters, system.there,
+            *inner_parts(block), moving.astype(float), self._where, states, self._grid(current),
+            slopes[-1], slopes[0], together, apart,
+        )  # fmt: skip
+        self._where = FORETOLD
+        self.together = np.where(moving, together != 0, self.together)
+        self.apart = np.where(moving, apart, self.apart)
+        return current
 
     def halved(self, worse: np.ndarray, before: Balance, balance: Balance) -> Balance:
         """Take back half of the step, again and again, of those of the vectors `worse` whose
@@ -117,30 +125,21 @@ class Cells:
     @property
     def slopes(self) -> list[Array]:
         """Slopes as the cells are linearised: by column and by row, or one of them for both."""
-        names = ["slope_column", "slope"] if self.law.kind == "1T1R" else ["slope"]
-        return [self.block.array(name) for name in names]
+        if self.law.kind == "1R":
+            return [self._states()[2]]
+        return [self.block.array(name) for name in self._names]
 
     def factors(self, bits: int) -> Factors:
         """Slopes and ladders of the cells as they are linearised."""
-        block = self.block
-        names = ["slope_column", "slope"] if self.law.kind == "1T1R" else ["slope"]
-        slopes = [block.array(name, bits) for name in names]
+        block, slopes = self.block, self.slopes
         if bits != 64:
-            for name, slope in zip(names, slopes, strict=True):
-                np.copyto(slope, block.array(name), casting="same_kind")
+            wide, slopes = slopes, [block.array(name, bits) for name in self._names]
+            for slope, given in zip(slopes, wide, strict=True):
+                np.copyto(slope, given, casting="same_kind")
         ladders = (block.array(name, bits) for name in ("row_factor", "down", "up"))
         factors = Factors(slopes[0], slopes[-1], *ladders)
         make_factors(block.system.lines, factors, block.width)
         return factors
-
-    def linearised(self) -> Factors:
-        """Slopes and ladders of the cells where their voltages are."""
-        self.block.across(self.block.array("v"))
-        if self.law.kind != "1T1R":  # no place to come from: the law goes straight there
-            for name in ("place", "current", "slope"):
-                self.block.array(name).fill(0.0)
-        self._evaluate(np.ones(self.block.width, dtype=bool))
-        return self.factors(bits=64)
 
     def proved(self) -> Balance:
         """The balance by the laws themselves; its bound covers inner nodes and their rounding."""
@@ -148,7 +147,7 @@ class Cells:
         v = self._grid(block.across(block.array("v"), exact=True))
         inner = inner_parts(block)
         given = (v, *self.gated(block), system.parameters, system.there, *inner)
-        if self.law.polish is not None:
+        if self.law.kind != "1R":
             self.law.polish(*given)
         drawn, fed = block.array("current"), block.array("slope")
         rounding = np.zeros(block.width)
@@ -163,32 +162,22 @@ class Cells:
             bound=balance.bound + rounding + apart.sum(axis=0),
         )
 
-    def _evaluate(self, moving: np.ndarray) -> None:
-        """Current and slopes at the voltages "v" of the vectors `moving`."""
-        block, system = self.block, self.block.system
-        active = moving.astype(np.uint8)
-        names = ("current", "slope", "slope_column")
-        if self.law.kind != "1T1R":
-            names = ("place", "current", "slope")
-        arrays = [self._grid(block.array(name)) for name in names]
-        given = (self._grid(block.array("v")), *self.gated(block), system.parameters, system.there)
-        inner, _ = inner_parts(block)
-        if self.law.kind == "1T1R":
-            self.law.evaluate(*given, active, *arrays, inner)
-            return
-        together = np.empty(block.width, dtype=np.uint8)
-        self.law.evaluate(*given, active, *arrays, inner, together)
-        self.together = np.where(moving, together != 0, self.together)
-
     @staticmethod
     def gated(block: Block) -> tuple[Any, ...]:
-        """What transistors take beside the voltage across the cell; nothing for other cells."""
-        crossbar = block.system.crossbar
-        if crossbar.transistor is None:
-            return ()
-        column = block.columns(block.array("column_voltage")).reshape(-1, block.width)
-        by_row = crossbar.gate_lines == "row"
-        return column, block.sources.gates, block.system.lines.columns, by_row
+        """What transistors take beside the voltage across the cell; stand-ins for other cells."""
+        crossbar, gates, column = block.system.crossbar, block.sources.gates, np.zeros((1, 1))
+        if crossbar.transistor is not None:
+            column = block.columns(block.array("column_voltage")).reshape(-1, block.width)
+        return column, gates, block.system.lines.columns, crossbar.gate_lines == "row"
+
+    @property
+    def _names(self) -> list[str]:
+        return ["slope_column", "slope"] if self.law.kind == "1T1R" else ["slope"]
+
+    def _states(self) -> Array:
+        """What the law keeps of the cells, (states, cells * width)."""
+        count, size = self.law.states, self.block.size
+        return self.block.work.array("states", count * size).reshape(count, size)
 
     def _grid(self, values: Array) -> Array:
         return values.reshape(-1, self.block.width)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +12,6 @@ from circuitxbar.array.block import Sources, Voltages
 from circuitxbar.array.stages import GAMMA, WEIGHTS
 from circuitxbar.array.system import System
 
-if TYPE_CHECKING:
-    from circuitxbar.circuit.drive_over_time import DriveOverTime
 
 @dataclass(frozen=True, eq=False)
 class Moment:
@@ -52,7 +49,7 @@ class Step:
 class Record:
     """The transients of a batch; see circuit.transient.Transient. Not a number where none is.
 
-    steps, rejected : (batch,), of time.  solves : linear solves, and iterations : of theirs.
+    steps, rejected : (batch,), in time.  iterations : of all linear solves.
     """
 
     times: Array
@@ -68,9 +65,9 @@ class Record:
     iterations: np.ndarray
 
     @staticmethod
-    def empty(system: System, drive: DriveOverTime, times: Array, tolerance: Array, keep: str) -> Record:
+    def empty(system: System, times: Array, tolerance: Array, keep: str) -> Record:
         """One for all vectors of `drive`, to be filled in."""
-        crossbar, batch = system.crossbar, drive.batch
+        crossbar, batch = system.crossbar, len(tolerance)
         lines = crossbar.lines(crossbar.sensed_sides[0])
         currents, charges = np.full((2, batch, len(times), lines), np.nan)
         kinds = ["row", "column"] + ["inner"] * (len(crossbar.cell_elements) > 1)
@@ -84,20 +81,14 @@ class Record:
             times, currents, charges, voltages, kirchhoff, scale, error, tolerance, *counts
         )
 
-    def put(self, system: System, vector: int, lane: int, step: Step, before: Array) -> None:
-        """Fill in the points of `vector` within `step`, which it took in the `lane`.
-
-        before : charge of all steps before, (lines,), C.
-        Between stages currents and voltages are parabolas through all three of them.
-        """
-        start, length = float(step.start[lane]), float(step.length[lane])
-        first, last = np.searchsorted(self.times, [start, start + length], side="right")
-        self.put_at(slice(first, last), system, vector, lane, step, before)
-
-    def put_at(
+    def put(
         self, points: slice, system: System, vector: int, lane: int, step: Step, before: Array
     ) -> None:
-        """The same for these points."""
+        """Fill in the `points` of `vector` within `step`, which it took in the `lane`.
+
+        before : charge of all steps before, (lines,), C.
+        Currents and voltages are parabolas through all three moments of the step.
+        """
         length = float(step.length[lane])
         x = ((self.times[points] - step.start[lane]) / length)[:, None]
         between = x * (x - 1) / (GAMMA * (GAMMA - 1))

@@ -94,7 +94,7 @@ class Stages:
         self.width = sources.potentials.shape[1]
         self.kernel: Any = displacement(self.width)
         self.at_rest = self._rest(sources, work)
-        self.cells = None if system.law is None else Cells(self.block)
+        self.cells = None if system.law is None else Cells(self.block, at_rest=False)
         size, everywhere = self.block.size, np.ones(self.width, dtype=bool)
         self.older, self.before, self.between = (_copy(self.block.voltages) for _ in range(3))
         self.sources_before = self.sources_between = sources
@@ -109,6 +109,10 @@ class Stages:
             self._hold_slopes(everywhere)
 
     @property
+    def _cells(self) -> int:
+        return self.system.conductances.size
+
+    @property
     def now(self) -> Voltages:
         """The voltages at the end of the step."""
         return self.block.voltages
@@ -117,7 +121,7 @@ class Stages:
         """The operating point from which everything starts."""
         still = Block(self.system, sources, work)
         if self.system.law is None:
-            balance, _ = solve_linear(still, self.rtol)
+            balance, *_ = solve_linear(still, self.rtol)
         else:
             balance, *_ = solve_laws(still, self.rtol)
         still.put_on_sources()
@@ -165,11 +169,9 @@ class Stages:
             values.fill(0.0)
         moving = active & (size > 0) & np.isfinite(size)
         self.iterations += errors.correct(self.factors, size, _LOOSE * size, moving)
-        largest = np.where(np.isfinite(size), 0.0, np.nan)
-        for values in (errors.voltages.row, errors.voltages.column):
-            lanes = values.reshape(-1, self.width)
-            largest = np.maximum(largest, np.maximum(lanes.max(axis=0), -lanes.min(axis=0)))
-        return largest
+        largest = np.empty(self.width)
+        self.kernel.largest(self._cells, errors.voltages.row, errors.voltages.column, largest)
+        return largest + (size - size)
 
     def charge(self, sources: Sources) -> Array:
         """What capacitors on the ideal sources of sensed ends have taken since the beginning.
@@ -188,7 +190,9 @@ class Stages:
         column = (self.now.column - self.before.column).reshape(shape) + rise[lines.rows :]
         ground = self.farads.row if along_row else self.farads.column
         own, other = (row, column) if along_row else (column, row)
-        farads, cell = (part.reshape(crossbar.shape)[:, :, None] for part in (ground, self.farads.cell))
+        farads, cell = (
+            part.reshape(crossbar.shape)[:, :, None] for part in (ground, self.farads.cell)
+        )
         charge = farads * own + cell * (own - other)
         nodes = sum(fixed[("left", "right", "top", "bottom").index(side) % 2] for side in sides)
         return (charge * nodes[:, :, None]).sum(axis=1 if along_row else 0)
@@ -217,11 +221,11 @@ class Stages:
 
     def _start_from(self, start: Voltages, other: Voltages, factor: Array) -> None:
         """Guess the voltages: from `start` on by `factor` times the way to `other`."""
-        now, cells = self.now, self.system.lines.rows * self.system.lines.columns
+        now = self.now
         factor = np.ascontiguousarray(factor)
         for name in ("row", "column"):
             parts = (getattr(part, name) for part in (start, other, now))
-            self.kernel.extrapolated(cells, factor, *parts)
+            self.kernel.extrapolated(self._cells, factor, *parts)
         np.copyto(now.inner, start.inner)
         self.block.put_on_sources()
 
@@ -255,16 +259,18 @@ class Stages:
         """The balance with capacitors, and whether cells are linearised where voltages are."""
         block, lines = self.block, self.system.lines
         drawn, fed = block.array("drawn"), block.array("fed")
-        self._displaced(self.rate, 1.0, by_between, by_history, drawn, fed)
         if self.cells is not None:
+            self._displaced(self.rate, 1.0, by_between, by_history, drawn, fed)
             current = self.cells.currents(moving)
             drawn += current
             np.subtract(current, fed, out=fed)
-            return block.balance(kept=True, drawn=drawn, fed=fed), self.cells.together
+            balance = block.balance(kept=True, drawn=drawn, fed=fed)
+            return self.cells.counted(balance), self.cells.together
         loose = np.empty(self.width)
-        self.kernel.with_cells(
-            lines.rows, lines.columns, self.system.conductances,
-            block.sources.potentials.ravel(), self.now.row, self.now.column, drawn, fed, loose,
+        self.kernel.balanced(
+            lines.rows, lines.columns, self.rate, by_between, by_history,
+            *self._changes(1.0, by_between), self.system.conductances,
+            block.sources.potentials.ravel(), drawn, fed, loose,
         )  # fmt: skip
         balance = block.balance(kept=True, drawn=drawn, fed=fed)
         bound = balance.bound + 2 * _EPS * loose
@@ -275,18 +281,22 @@ class Stages:
         out_row: Array, out_column: Array,
     ) -> Array:  # fmt: skip
         """Currents out of the nodes through capacitors; their sizes summed up, (width,), A."""
-        lines, farads, size = self.system.lines, self.farads, np.empty(self.width)
-        base = self.sources_before.potentials
+        lines, size = self.system.lines, np.empty(self.width)
+        self.kernel.displaced(
+            lines.rows, lines.columns, rate, by_now, by_between, by_history,
+            *self._changes(by_now, by_between), out_row, out_column, size,
+        )  # fmt: skip
+        return size
+
+    def _changes(self, by_now: float, by_between: float) -> tuple[Array, ...]:
+        """What the kernels take of voltages, capacitors and what flowed into them before."""
+        farads, base = self.farads, self.sources_before.potentials
         moved = by_now * (self.block.sources.potentials - base)
         moved += by_between * (self.sources_between.potentials - base)
         voltages = (self.now, self.before, self.between)
         pairs = (part for v in voltages for part in (v.row, v.column))
-        self.kernel.displaced(
-            lines.rows, lines.columns, rate, by_now, by_between, by_history, moved.ravel(), *pairs,
-            farads.free_row, farads.free_column, farads.row_cell, farads.column_cell,
-            *self.history, out_row, out_column, size,
-        )  # fmt: skip
-        return size
+        given = (farads.free_row, farads.free_column, farads.row_cell, farads.column_cell)
+        return moved.ravel(), *pairs, *given, *self.history
 
     def _factor(self) -> None:
         """Make the ladders of both stages from the slopes that are held."""
@@ -310,9 +320,8 @@ class Stages:
             self._copy_lanes(held, slope, lanes)
 
     def _copy_lanes(self, target: Array, source: Array, lanes: np.ndarray) -> None:
-        np.copyto(
-            target.reshape(-1, self.width), source.reshape(-1, self.width), where=lanes
-        )
+        which = lanes.astype(float)
+        self.kernel.taken_over(self._cells, which, source, target)
 
 
 def _copy(voltages: Voltages) -> Voltages:

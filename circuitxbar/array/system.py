@@ -73,9 +73,37 @@ class System:
         return there(self.crossbar)
 
     @cached_property
+    def held(self) -> bool:
+        """Whether every line is whole and has an end that conducts."""
+        at, inner = self.lines.ends, (slice(None), slice(1, -1))
+        ends = {side: self.lines.ladder_ends[at[side]] > 0 for side in SIDES}
+        reached = (ends["left"] | ends["right"]).all() and (ends["top"] | ends["bottom"]).all()
+        wires = self.crossbar.row_segments[inner], self.crossbar.column_segments.T[inner]
+        return bool(reached and all(np.isfinite(wire).all() for wire in wires))
+
+    @cached_property
     def needs_errors(self) -> bool:
         """Whether some terminal current is what is left over at nodes on an ideal source."""
         return bool((self.lines.fixed & ~self.single).any())
+
+    @cached_property
+    def single_lines(self) -> list[tuple[np.ndarray, slice, slice, float]]:
+        """For each side: its ends that are single, the ends, the sums over their lines, a sign.
+
+        The current out of the array there is sign * the sum.
+        """
+        rows, columns = slice(0, self.lines.rows), slice(self.lines.rows, None)
+        ends = self.lines.ends
+        return [
+            (self.single[ends[side]], ends[side], line, sign)
+            for side, line, sign in (
+                ("left", rows, -1.0),
+                ("right", rows, -1.0),
+                ("top", columns, 1.0),
+                ("bottom", columns, 1.0),
+            )
+            if self.single[ends[side]].any()
+        ]
 
     def linear_factors(self, bits: int) -> Factors:
         """The factors of linear cells, for all vectors, in a precision of `bits`."""

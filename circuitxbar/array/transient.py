@@ -6,19 +6,19 @@ its neighbours in the block.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from circuitxbar.arguments import Array
-from circuitxbar.array.block import Voltages, Workspace
+from circuitxbar.array.block import Workspace
 from circuitxbar.array.checks import check_connected
 from circuitxbar.array.course import Course
-from circuitxbar.array.engine import WIDTH, cores, in_threads
+from circuitxbar.array.engine import WIDTH, in_threads
 from circuitxbar.array.record import Moment, Record, Step
-from circuitxbar.array.stages import DIFFERENCE, GAMMA, Capacitors, Settled, Stages
+from circuitxbar.array.stages import DIFFERENCE, GAMMA, WEIGHTS, Capacitors, Settled, Stages
 from circuitxbar.array.system import System
 from circuitxbar.circuit.proof import LEAST_CURRENT
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _FIRST = 0.01  # of the first stretch between breakpoints
 _SHRINK, _GROW, _SAFETY, _AFRESH, _RETREAT = 0.05, 4.0, 0.85, 0.25, 0.25
+_CHARGE = 0.25  # of `tol` times the largest current, for what charges may be off
 _SHORTEST = 1e-13  # of the whole time: a shorter step is none
 
 
@@ -115,16 +116,15 @@ class _March:
         stages, active, course = self.stages, self.active, self.course
         end, landing = self._end()
         length = end - self.time
-        before = Moment(course.at(self.time), stages.before, self._sensed(self.currents), self._none)
-        stages.begin(1 / ((1 - 2**-0.5) * length), before.sources)
+        sources = course.at(self.time)
+        before = Moment(sources, stages.before, self._sensed(self.currents), 0 * self.charge)
+        stages.begin(1 / (WEIGHTS[2] * length), sources)
 
-        first = stages.first(
-            course.at(self.time + GAMMA * length), GAMMA * length / self.length, active, self.scale
-        )
+        at_first = course.at(self.time + GAMMA * length)
+        first = stages.first(at_first, GAMMA * length / self.length, active, self.scale)
         between = self._moment(first)
-        last = stages.second(course.at(end), active, self.scale)
+        last = stages.second(course.at(end), active & first.done, self.scale)
         now = self._moment(last)
-        between = Moment(between.sources, stages.between, between.sensed, between.charge)
 
         done = first.done & last.done
         scale = np.maximum(self.scale, np.maximum(first.balance.scale, last.balance.scale))
@@ -135,7 +135,7 @@ class _March:
         factor = np.where(done & np.isfinite(factor), factor, _RETREAT)
 
         step = Step(self.time, length, before, between, now)
-        self._keep(step, accepted)
+        self._keep(step, end, accepted)
         self.charge = np.where(accepted, self.charge + step.charge, self.charge)
         self.currents = np.where(accepted, last.balance.currents, self.currents)
         self.scale = np.where(accepted, scale, self.scale)
@@ -150,3 +150,77 @@ class _March:
         self.rejected += active & ~accepted
         self._turn(accepted & landing)
         self._give_up(active & ~accepted & (self.wanted < _SHORTEST * self.plan.stop))
+
+    def _end(self) -> tuple[Array, np.ndarray]:
+        """Where the steps end, s, and which of them end at a breakpoint, (width,).
+
+        What is left of a stretch is shared out evenly where two steps or fewer make it.
+        """
+        left = self.course.end - self.time
+        landing = self.wanted >= left * (1 - 1e-9)
+        halves = 2 * self.wanted >= left
+        end = self.time + np.where(halves, left / 2, self.wanted)
+        return np.where(landing, self.course.end, end), landing
+
+    def _charge_share(self, first: Settled, last: Settled, length: Array, scale: Array) -> Array:
+        """The error of the charge of any terminal, of what it may be, (width,).
+
+        That is, in a stretch between breakpoints, a part of the largest current all along.
+        """
+        moments = (self.currents, first.balance.currents, last.balance.currents)
+        parts = [weight * part for weight, part in zip(DIFFERENCE, moments, strict=True)]
+        error = np.abs(sum(parts)).max(axis=0) * length
+        stretch = self.course.end - self.course.start
+        return error / (_CHARGE * self.plan.tol * (scale + LEAST_CURRENT) * stretch)
+
+    def _choose(
+        self, accepted: np.ndarray, landing: np.ndarray, length: Array, factor: Array
+    ) -> None:
+        """The length of the next steps."""
+        proposed = length * factor
+        cut_short = accepted & (length < self.wanted * (1 - 1e-9))
+        self.wanted = np.where(cut_short, np.maximum(proposed, self.wanted), proposed)
+        self.wanted = np.where(accepted & landing, _AFRESH * self.wanted, self.wanted)
+
+    def _turn(self, lanes: np.ndarray) -> None:
+        """Let vectors that reached a breakpoint enter the next stretch, or end."""
+        ended = self.course.turn(lanes)
+        self.active &= ~ended
+        self.time = np.where(ended, self.course.start, self.time)
+
+    def _give_up(self, lanes: np.ndarray) -> None:
+        """Leave vectors whose steps have become nothing where they are."""
+        self.active &= ~lanes
+        self.kirchhoff[lanes] = self.error[lanes] = np.inf
+
+    def _sensed(self, currents: Array) -> Array:
+        """The sensed ones of terminal currents, (lines, width), A."""
+        ends = self.system.lines.ends
+        return np.sum([currents[ends[s]] for s in self.system.crossbar.sensed_sides], axis=0)
+
+    def _moment(self, settled: Settled) -> Moment:
+        """The present stage."""
+        sources = self.stages.block.sources
+        sensed = self._sensed(settled.balance.currents)
+        return Moment(sources, self.stages.now, sensed, self.stages.charge(sources))
+
+    def _keep(self, step: Step, end: Array, accepted: np.ndarray) -> None:
+        """Put the points within the steps `accepted` into the record."""
+        times = self.plan.times
+        for lane in np.flatnonzero(accepted[: self.count]):
+            first = self.next[lane]
+            last = int(np.searchsorted(times, end[lane], side="right"))
+            if last > first:
+                points, vector = slice(first, last), self.first + lane
+                self.record.put(points, self.system, vector, lane, step, self.charge[:, lane])
+                self.next[lane] = last
+
+    def _put_start(self) -> None:
+        self.next = np.ones(self.width, dtype=np.int64)
+        sources = self.stages.block.sources
+        here = Moment(sources, self.stages.before, self._sensed(self.currents), self.charge)
+        step = Step(self.time, self.length, here, here, here)
+        for lane in range(self.count):
+            self.record.put(
+                slice(0, 1), self.system, self.first + lane, lane, step, self.charge[:, lane]
+            )

@@ -113,7 +113,7 @@ def solve(
     voltages: Voltages = None,
     column_voltages: ColumnVoltages = None,
     gates: Gates = None,
-    engine: Annotated[str, typer.Option(help="auto, nodal or ngspice.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, array, nodal or ngspice.")] = "auto",
     rtol: Tolerance = 1e-9,
     extrapolate: Extrapolate = False,
     out: Annotated[

@@ -6,6 +6,7 @@
     transistor = "ekv_transistor"
     gate_lines = "row"           # or "column"
     temperature = 300.15         # kelvin
+    cell_capacitance = 1e-16     # farad, across every cell; a transient needs it
 
     [parameters]                 # of the device
     v0 = 0.25
@@ -41,7 +42,8 @@ from circuitxbar.errors import CircuitError, ModelError
 
 _IN_SERIES = ("selector", "transistor")
 _DEVICES = ("device", *_IN_SERIES)
-_KEYS = ("conductances", *_DEVICES, "gate_lines", "parameters", "temperature", "wires", *SIDES)
+_TABLES = ("conductances", "cell_capacitance")
+_KEYS = (*_TABLES, *_DEVICES, "gate_lines", "parameters", "temperature", "wires", *SIDES)
 
 
 def read_array(path: Path) -> Crossbar:
@@ -76,9 +78,9 @@ def _crossbar(table: dict[str, Any], folder: Path) -> Crossbar:
             'conductances is missing. Write conductances = "g.csv", or a list of lists.'
         )
     arguments = dict(table)
-    conductances = arguments["conductances"]
-    if isinstance(conductances, str):
-        arguments["conductances"] = read_table("conductances", folder / conductances)
+    for name in _TABLES:
+        if isinstance(arguments.get(name), str):
+            arguments[name] = read_table(name, folder / arguments[name])
     for name in _DEVICES:
         device = arguments.get(name)
         if isinstance(device, str) and (device.endswith(".toml") or Path(device).name != device):

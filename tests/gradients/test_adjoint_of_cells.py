@@ -156,8 +156,8 @@ def drawn_cotangents(case: CellCase, solution: cx.Solution, seed: int) -> np.nda
     return np.random.default_rng([seed, 1]).uniform(-1, 1, solution.currents.shape)
 
 
-def check(case: CellCase, seed: int = 0) -> None:
-    solution = cx.solve(*case.inputs)
+def check(case: CellCase, seed: int = 0, engine: str = "nodal") -> None:
+    solution = cx.solve(*case.inputs, engine=engine)
     cotangents = drawn_cotangents(case, solution, seed)
     gradient, loss = cx.gradient(solution, cotangents), Loss(case, cotangents)
     at_volts = loss.noise / STEP

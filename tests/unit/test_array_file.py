@@ -38,6 +38,7 @@ def assert_same(one: Crossbar, other: Crossbar) -> None:
     for name, value in one.parameters.items():
         np.testing.assert_array_equal(value, other.parameters[name])
     assert one.temperature == other.temperature
+    np.testing.assert_array_equal(one.cell_capacitance, other.cell_capacitance)
     for name, value in vars(one.wires).items():
         np.testing.assert_array_equal(value, getattr(other.wires, name))
     for side in SIDES:
@@ -57,6 +58,7 @@ def test_every_key_arrives(array):
         + """
         device = "linear"
         temperature = 250
+        cell_capacitance = 1e-16
         [wires]
         row = [2.0, 3.0]
         column = [[1.0, 1.0, 1.0], [0.0, 2.0, inf], [1.0, 1.5, 1.0]]
@@ -87,6 +89,7 @@ def test_every_key_arrives(array):
     written = Crossbar(
         CONDUCTANCES,
         temperature=250,
+        cell_capacitance=1e-16,
         wires=wires,
         left=Driven([100.0, np.inf]),
         right=Norton(1e-6, [1e-7, 0.0]),
@@ -148,12 +151,18 @@ def test_numbers_come_from_files_beside_the_array(array, tmp_path, monkeypatch):
     monkeypatch.chdir(elsewhere)
     (tmp_path / "g.csv").write_text("# siemens\n1e-5, 0, 3e-5\n\n4e-5, 5e-5, inf\n")
     np.save(tmp_path / "row.npy", [2.0, 3.0])
+    np.save(tmp_path / "farads.npy", np.full((2, 3), 1e-16))
     (tmp_path / "volts.csv").write_text("0.1,0.2,0.3\n")
     read = array(
-        'conductances = "g.csv"\nwires = { row = "row.npy" }\n'
+        'conductances = "g.csv"\nwires = { row = "row.npy" }\ncell_capacitance = "farads.npy"\n'
         'top = { kind = "Held", voltage = "volts.csv" }'
     )
-    written = Crossbar(CONDUCTANCES, wires=Wires(row=[2.0, 3.0]), top=Held([0.1, 0.2, 0.3]))
+    written = Crossbar(
+        CONDUCTANCES,
+        wires=Wires(row=[2.0, 3.0]),
+        top=Held([0.1, 0.2, 0.3]),
+        cell_capacitance=np.full((2, 3), 1e-16),
+    )
     assert_same(read, written)
 
 

@@ -24,32 +24,16 @@ from circuitxbar.array.cells.vectors import (
     V,  # row minus column voltage of the cell, V
     CURRENT,  # through the cell, A
     SLOPE,  # its slope by V, S
+    BY_COLUMN,  # minus its slope by the column voltage, the row held, S
     THERE,  # 1 where the cell follows its law, else 0
-    ACTIVE,  # 1 for the vectors that are
-    TARGET,  # what V is to be
-    PLACE,  # what V was, with the current and the slope there
-    OLD_CURRENT,
-    OLD_SLOPE,
-    FORETOLD,  # |change of the current| that the slope foretold
-    AWAY,  # 1 where the current runs away
-    NEAR,  # parts of the way from PLACE to TARGET
-    FAR,
-    INNER,  # voltage of the selector or the transistor
+    WANTED,  # 1 for the vectors that are
     REMAINDER,  # the digits that INNER has no room for
-    ACROSS,  # voltage of the memory element
-    MEMORY,  # its current and slope
-    MEMORY_SLOPE,
-    OTHER,  # the same of the element in series with it
-    OTHER_SLOPE,
-    LOW,  # INNER lies between these
-    HIGH,
     STEP,  # what INNER lacks
-    LAST,  # how far it moved
-    DRAIN,  # V, to the bulk, as the next two
+    DRAIN,  # V, to the bulk
     GATE,
-    SOURCE,
-    OTHER_BY_SOURCE,  # d (transistor current) / d source voltage, the drain held, S
-    OTHER_BY_GATE,
+    OTHER_BY_GATE,  # d (transistor current) / d gate voltage, S
+    SHORT,  # 1 where an element is not where the voltages are; over all cells
+    APART,  # by how much the currents of the two elements differ, summed over cells, A
     MEMORY_TERMS,  # |current| and |x d current / dx| of all x of a law, summed, A
     OTHER_TERMS,
     LOST,  # what rounding may change, summed over cells, A
@@ -57,13 +41,28 @@ from circuitxbar.array.cells.vectors import (
     MEMORY_SHARE,  # and each element's share of it
     OTHER_SHARE,
     OPEN_SHARE,
-    PARAMETERS,  # from here on
-) = map(np.int64, range(37))
+    # Each element, linearised: its voltage, its current there, its slope.
+    ACROSS,
+    MEMORY,
+    MEMORY_SLOPE,
+    INNER,  # the element in series with it
+    OTHER,
+    OTHER_SLOPE,
+    SOURCE,  # of a transistor, V to the bulk
+    OTHER_BY_SOURCE,  # d (its current) / d source voltage, the drain held, S
+    BEFORE,  # from here on the same as it was one step before
+) = map(np.int64, range(29))
+ELEMENTS = ACROSS  # from here on
+FOLLOWING = BEFORE + (BEFORE - ELEMENTS)  # rows that `following` works in
+PARAMETERS = FOLLOWING + 12  # from here on
 
 # The text of the laws puts these right.
 ROWS = PARAMETERS
 NAMES = np.int64(0)  # of parameters
-PREPARED = np.int64(0)  # rows that follow them, worked out from them beforehand
+# Rows that follow them, worked out from them beforehand: for the laws, for these and the terms,
+# for all.
+FOR_LAWS, FOR_TERMS, FOR_DERIVATIVES = map(np.int64, (0, 0, 0))
+STATES = np.int64(3)  # rows from ELEMENTS on that a cell has
 SERIES = False  # whether a cell has two elements
 GATED = False  # whether one of them is a transistor
 BY_FIRST = ROWS  # from here on the derivatives of the currents by
@@ -98,6 +97,13 @@ def other_by(w):
     """The same of the other element; in OTHER_TERMS 0 where it passes no current at all."""
 
 
+def place_nodes(w):
+    """The voltages of the elements from those of the nodes."""
+    w[ACROSS] = (w[V] - w[INNER]) - w[REMAINDER]
+    w[INNER] = w[INNER] + w[REMAINDER]
+    w[DRAIN] = w[SOURCE] + w[INNER]
+
+
 @part
 def shift_of(width):
     """The whole number with 2 ** shift == width."""
@@ -107,6 +113,13 @@ def shift_of(width):
     if 1 << shift != width or width > LANES:
         raise ValueError("a block is 1, 2, 4 or 8 vectors wide")
     return shift
+
+
+@part
+def want(work, active, width, count):
+    """Fill in WANTED: the active vectors, of the `count` lanes that count."""
+    for k in range(LANES):
+        put_number(work, LANES * WANTED + k, number_at(active, k % width) if k < count else 0.0)
 
 
 @part

@@ -6,12 +6,13 @@ import math
 
 from circuitxbar.array.cells.rows import (
     ACROSS,
-    ACTIVE,
     ADJOINT,
     BY_FIRST,
     BY_NAMES,
     BY_OTHER,
-    DRAIN,
+    FOR_DERIVATIVES,
+    FOR_LAWS,
+    FOR_TERMS,
     GATED,
     INNER,
     LOST,
@@ -27,13 +28,13 @@ from circuitxbar.array.cells.rows import (
     OTHER_SLOPE,
     OTHER_TERMS,
     PARAMETERS,
-    PREPARED,
     REMAINDER,
     SERIES,
     SOURCE,
     STEP,
     THERE,
     V,
+    WANTED,
     gate_line,
     memory,
     memory_by,
@@ -41,6 +42,7 @@ from circuitxbar.array.cells.rows import (
     other,
     other_by,
     other_terms,
+    place_nodes,
     shift_of,
     take_cells,
     take_gates,
@@ -48,6 +50,8 @@ from circuitxbar.array.cells.rows import (
 )
 from circuitxbar.array.cells.vectors import (
     LANES,
+    address,
+    compiled,
     give,
     number_at,
     on_rows,
@@ -58,13 +62,9 @@ from circuitxbar.array.cells.vectors import (
 )
 
 EPS = 2.0**-52
-
-
-def place_nodes(w):
-    """The voltages of the elements from those of the nodes."""
-    w[ACROSS] = (w[V] - w[INNER]) - w[REMAINDER]
-    w[INNER] = w[INNER] + w[REMAINDER]
-    w[DRAIN] = w[SOURCE] + w[INNER]
+CLOSE = 1e-8  # a step that changes both currents by less leaves an error of its square
+LEAST = 2e-15  # of a voltage: a smaller step only fills in digits that it has no room for
+POLISHES = 50
 
 
 @on_rows
@@ -72,17 +72,21 @@ def carry_at(w):
     """The current of each element, and what it may have lost."""
     place_nodes(w)
     memory_terms(w)
+    terms = w[MEMORY_TERMS]
     if SERIES:
         other_terms(w)
+        terms = terms + w[OTHER_TERMS]
     there = w[THERE] != 0.0
     w[MEMORY] = select(there, w[MEMORY], 0.0)
     w[OTHER] = select(there, w[OTHER], 0.0)
-    w[LOST] = select(there, 2.0 * EPS * (w[MEMORY_TERMS] + w[OTHER_TERMS]), 0.0)
+    lost = select(there & (w[WANTED] != 0.0), 2.0 * EPS * terms, 0.0)
+    w[LOST] = w[LOST] + lost
 
 
 @on_rows
 def lack(w):
-    """What INNER lacks for both elements to carry one current."""
+    """What INNER lacks for both elements to carry one current; where that is much."""
+    inner = w[INNER]
     w[REMAINDER] = 0.0
     place_nodes(w)
     memory(w)
@@ -90,7 +94,15 @@ def lack(w):
     excess = w[MEMORY] - w[OTHER]
     step = excess / (w[MEMORY_SLOPE] + w[OTHER_SLOPE])
     useful = (w[THERE] != 0.0) & (excess != 0.0) & (abs(step) < math.inf)
-    w[STEP] = select(useful, step, 0.0)
+    step = select(useful, step, 0.0)
+    size = abs(step)
+    rough = (size > CLOSE * abs(inner)) | (size > CLOSE * abs(w[ACROSS]))
+    rough |= w[OTHER_SLOPE] * size > CLOSE * abs(w[OTHER])
+    rough |= w[MEMORY_SLOPE] * size > CLOSE * abs(w[MEMORY])
+    rough &= size > LEAST * abs(inner)
+    w[STEP] = select(rough, 0.0, step)
+    w[INNER] = select(rough, inner + step, inner)
+    return rough
 
 
 @on_rows
@@ -115,10 +127,11 @@ def share_out(w):
     w[OPEN_SHARE] = select(missing, counts, 0.0)
 
 
-@on_rows
-def all_active(w):
-    """All results are wanted."""
-    w[ACTIVE] = 1.0
+@part
+def want_all(work, count):
+    """Fill in WANTED: all vectors."""
+    for k in range(LANES):
+        put_number(work, LANES * WANTED + k, 1.0 if k < count else 0.0)
 
 
 @part
@@ -133,10 +146,8 @@ def take_nodes(work, v, column, gate, columns, by_row, inner, inner_remainder, a
         take_gates(work, gate, columns, by_row, at, shift, count)
 
 
-@part
-def verify_cells(
-    cells,
-    width,
+@compiled
+def verify(
     v,
     column,
     gate,
@@ -150,37 +161,51 @@ def verify_cells(
     out_column,
     rounding,
 ):
-    """Currents out of the row and into the column node of every cell, and their rounding."""
+    """Currents out of the row and into the column node, (cells, width); adds to rounding, A."""
+    cells, width = v.shape
     shift = shift_of(width)
     work = workspace()
-    all_active(work)
+    numbers, sources, gates = address(v), address(column), address(gate)
+    given, flags, last = address(parameters), address(there), NAMES + FOR_TERMS
+    inners, remainders = address(inner), address(inner_remainder)
+    rows, into_columns = address(out_row), address(out_column)
+    want_all(work, LANES)
     for at in range(0, cells * width, LANES):
         count = min(LANES, cells * width - at)
-        take_cells(work, parameters, cells, there, 0, NAMES, at, shift, count)
-        take_nodes(work, v, column, gate, columns, by_row, inner, inner_remainder, at, shift, count)
+        if count < LANES:
+            want_all(work, count)
+        take_cells(work, given, cells, flags, NAMES, last, at, shift, count)
+        take_nodes(
+            work, numbers, sources, gates, columns, by_row, inners, remainders, at, shift, count
+        )
         carry_at(work)
-        give(work, OTHER if SERIES and not GATED else MEMORY, ACTIVE, out_row, at, count)
-        give(work, OTHER if GATED else MEMORY, ACTIVE, out_column, at, count)
-        for k in range(count):
-            vector = k & (width - 1)
-            lost = number_at(work, LANES * LOST + k)
-            put_number(rounding, vector, number_at(rounding, vector) + lost)
+        give(work, OTHER if SERIES and not GATED else MEMORY, WANTED, rows, at, count)
+        give(work, OTHER if GATED else MEMORY, WANTED, into_columns, at, count)
+    for lane in range(LANES):
+        rounding[lane % width] += number_at(work, LANES * LOST + lane)
 
 
-@part
-def polish_cells(
-    cells, width, v, column, gate, columns, by_row, parameters, there, inner, inner_remainder
-):
-    """Put into inner_remainder what `inner` lacks for both elements to carry one current."""
+@compiled
+def polish(v, column, gate, columns, by_row, parameters, there, inner, inner_remainder):
+    """Move inner + inner_remainder from `inner` to where both elements carry one current."""
+    cells, width = v.shape
     shift = shift_of(width)
     work = workspace()
-    all_active(work)
+    numbers, sources, gates = address(v), address(column), address(gate)
+    given, flags, last = address(parameters), address(there), NAMES + FOR_LAWS
+    inners, remainders = address(inner), address(inner_remainder)
+    want_all(work, LANES)
     for at in range(0, cells * width, LANES):
         count = min(LANES, cells * width - at)
-        take_cells(work, parameters, cells, there, 0, NAMES + PREPARED, at, shift, count)
-        take_nodes(work, v, column, gate, columns, by_row, inner, inner_remainder, at, shift, count)
-        lack(work)
-        give(work, STEP, ACTIVE, inner_remainder, at, count)
+        take_cells(work, given, cells, flags, NAMES, last, at, shift, count)
+        take_nodes(
+            work, numbers, sources, gates, columns, by_row, inners, remainders, at, shift, count
+        )
+        for _ in range(POLISHES):
+            if lack(work) == 0:
+                break
+        give(work, INNER, WANTED, inners, at, count)
+        give(work, STEP, WANTED, remainders, at, count)
 
 
 @part
@@ -190,10 +215,8 @@ def weighed(work, row, share, k):
     return counts * slope if math.isfinite(slope) else 0.0
 
 
-@part
-def slopes_of_cells(
-    cells,
-    width,
+@compiled
+def slopes(
     v,
     column,
     gate,
@@ -207,14 +230,25 @@ def slopes_of_cells(
     out,
     out_gates,
 ):
-    """Add d (sum of across * current) / d (each name) of every cell, and of every gate line."""
+    """Add d (sum over vectors of across * current) / d (each name) of every cell to `out`.
+
+    out_gates, (gate lines, width): the same by the gate voltages, summed over the cells of a line.
+    """
+    cells, width = v.shape
     shift = shift_of(width)
     work = workspace()
+    numbers, sources, gates = address(v), address(column), address(gate)
+    given, flags, weights = address(parameters), address(there), address(across)
+    inners, remainders = address(inner), address(inner_remainder)
+    last = NAMES + FOR_DERIVATIVES
+    by_names, by_gates = address(out), address(out_gates)
     for at in range(0, cells * width, LANES):
         count = min(LANES, cells * width - at)
-        take_cells(work, parameters, cells, there, 0, NAMES, at, shift, count)
-        take_nodes(work, v, column, gate, columns, by_row, inner, inner_remainder, at, shift, count)
-        take(work, ADJOINT, across, at, count)
+        take_cells(work, given, cells, flags, 0, last, at, shift, count)
+        take_nodes(
+            work, numbers, sources, gates, columns, by_row, inners, remainders, at, shift, count
+        )
+        take(work, ADJOINT, weights, at, count)
         share_out(work)
         for k in range(count):
             cell = (at + k) >> shift
@@ -224,9 +258,9 @@ def slopes_of_cells(
                 if BY_NAMES[n] == 0:
                     change += weighed(work, BY_FIRST + n, OPEN_SHARE, k)
                 place = BY_NAMES[n] * cells + cell
-                put_number(out, place, number_at(out, place) + change)
+                put_number(by_names, place, number_at(by_names, place) + change)
             if GATED:
                 line = gate_line(cell, columns, by_row)
                 place = (line << shift) + (k & (width - 1))
                 change = weighed(work, OTHER_BY_GATE, OTHER_SHARE, k)
-                put_number(out_gates, place, number_at(out_gates, place) + change)
+                put_number(by_gates, place, number_at(by_gates, place) + change)

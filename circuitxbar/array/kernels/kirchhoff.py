@@ -64,19 +64,15 @@ def column_voltages(rows, columns, potentials, column, fine, column_remainder, o
 @compiled
 def _ends(
     first, count, node, stride, line, fine, remainder, end_conductance, end_difference,
-    end_injected, into, place,
+    end_injected, into,
 ):  # fmt: skip
-    """Currents into the nodes node, node + stride ... from the ends first, first + 1 ...
-
-    They go to `into` from `place` on.
-    """
+    """Puts the currents from the ends first, first + 1 ... into the nodes node, node + stride."""
     for k in range(count):
         end, at = first + k, node + k * stride
         fall = load(end_difference, end) - load(line, at)
         if fine:
             fall = fall - load(remainder, at)
-        current = shared(end_conductance, end) * fall + load(end_injected, end)
-        store(into, place + k, current)
+        store(into, end, shared(end_conductance, end) * fall + load(end_injected, end))
 
 
 @compiled
@@ -84,7 +80,7 @@ def kirchhoff(
     rows, columns, conductance, out_of_rows, into_columns, potentials, row, column, fine,
     row_remainder, column_remainder, row_conductance, column_conductance, row_tie, column_tie,
     row_counts, column_counts, end_conductance, end_difference, end_injected, kept,
-    row_error, column_error, line_sums, buffers, totals,
+    row_error, column_error, from_ends, line_sums, buffers, totals,
 ):  # fmt: skip
     """What is left over at every node, into it, A; sums over lines; |left over| over nets.
 
@@ -95,37 +91,34 @@ def kirchhoff(
     1 at the last node of a net that no source fixes.  All empty where every node is a net.
     end_... : ends of the lines, left, right, top and bottom one after the other: conductance,
     source minus potential, injected current.
-    kept : whether row_error and column_error are wanted.  line_sums : cell currents summed over
-    rows, then over columns.
+    kept : whether row_error and column_error are wanted.  from_ends : current from every end.
+    line_sums : cell currents summed over rows, then over columns.
     totals : sum and maximum over the nets; conductance * |what cell voltages are the sum of|,
     summed over the cells; the largest sum of |cell currents| of a line.
     """
     zero = everywhere(0.0)
     total, worst, loose, most = zero, zero, zero, zero
     tied = len(row_tie) > 0
-    leaves, nets, sizes, bottom = 0, columns, 2 * columns, 3 * columns  # places in buffers
-    right = 4 * columns + rows
-    last = (rows - 1) * columns
-    for first, count, node, place in (
-        (2 * rows, columns, 0, leaves),
-        (2 * rows + columns, columns, last, bottom),
-    ):
+    leaves, nets, sizes = 0, columns, 2 * columns  # places in buffers
+    right, top, bottom = rows, 2 * rows, 2 * rows + columns
+    for first, node in ((top, 0), (bottom, (rows - 1) * columns)):
         _ends(
-            first, count, node, 1, column, fine, column_remainder, end_conductance,
-            end_difference, end_injected, buffers, place,
+            first, columns, node, 1, column, fine, column_remainder, end_conductance,
+            end_difference, end_injected, from_ends,
         )  # fmt: skip
-    for first, node, place in ((0, 0, right - rows), (rows, columns - 1, right)):
+    for first, node in ((0, 0), (right, columns - 1)):
         _ends(
             first, rows, node, columns, row, fine, row_remainder, end_conductance, end_difference,
-            end_injected, buffers, place,
+            end_injected, from_ends,
         )  # fmt: skip
     for j in range(columns):
+        store(buffers, leaves + j, load(from_ends, top + j))
         store(buffers, nets + j, zero)
         store(buffers, sizes + j, zero)
         store(line_sums, rows + j, zero)
     for i in range(rows):
         net, summed, size_of_row, size_of_errors, loose_in_row = zero, zero, zero, zero, zero
-        arrives = load(buffers, right - rows + i)
+        arrives = load(from_ends, i)
         a = load(potentials, i)
         for j in range(columns):
             cell = i * columns + j
@@ -156,7 +149,7 @@ def kirchhoff(
                     fall = fall + (w_rest - load(row_remainder, cell + 1))
                 arrives = shared(row_conductance, cell) * fall
             else:
-                arrives = zero - load(buffers, right + i)
+                arrives = zero - load(from_ends, right + i)
             error = error - arrives
             if kept:
                 store(row_error, cell, error)
@@ -174,7 +167,7 @@ def kirchhoff(
                     fall = fall + (c_rest - load(column_remainder, cell + columns))
                 onwards = shared(column_conductance, cell) * fall
             else:
-                onwards = zero - load(buffers, bottom + j)
+                onwards = zero - load(from_ends, bottom + j)
             store(buffers, leaves + j, onwards)
             error = error - onwards
             if kept:

@@ -14,9 +14,6 @@ x is kept as M x, so that u itself is needed nowhere.
 
 from __future__ import annotations
 
-import numpy as np
-
-from circuitxbar.array.kernels.factors import finish
 from circuitxbar.array.kernels.lanes import (
     WIDTH,
     compiled,
@@ -54,7 +51,7 @@ def _row_back(
 
 
 @compiled
-def _sweep(
+def sweep(
     downwards, taken, rows, columns, slope, row_factor, row_wire, row_tie, row_counts, old_factor,
     old_wire, new_factor, new_wire, gamma, rho, r, r_before, x, x_before, eliminated, buffers, out,
 ):  # fmt: skip
@@ -62,7 +59,8 @@ def _sweep(
 
     The columns eliminated in the pass before are solved backwards; the vectors move on; the rows
     are solved, and the columns eliminated for the next step.
-    taken : steps before this one.  out : r . u, u . S u, sum of |r| over the nets.
+    taken : steps before this one.  gamma, rho : (WIDTH,).
+    out : r . u, u . S u, sum of |r| over the nets.
     """
     zero = everywhere(0.0)
     for j in range(2 * columns):
@@ -71,7 +69,8 @@ def _sweep(
     forwards = buffers[2 * columns * WIDTH :]
     by_u, form, size = zero, zero, zero
     tied = len(row_tie) > 0
-    rest = everywhere(1.0) - rho
+    step_size, turn = load(gamma, 0), load(rho, 0)
+    rest = everywhere(1.0) - turn
     for step in range(rows):
         i = step if downwards else rows - 1 - step
         forward, net, a_row = zero, zero, zero
@@ -81,11 +80,11 @@ def _sweep(
             c = a * (load(voltage, j) + shared(old_wire, cell) * load(eliminated, cell))
             store(voltage, j, c)
             left = load(r, cell)
-            r_new = left - gamma * (left - own(slope, cell) * c)
-            x_new = gamma * left
+            r_new = left - step_size * (left - own(slope, cell) * c)
+            x_new = step_size * left
             if taken > 0:
-                r_new = rho * r_new + rest * load(r_before, cell)
-                x_new = rho * (load(x, cell) + x_new)
+                r_new = turn * r_new + rest * load(r_before, cell)
+                x_new = turn * (load(x, cell) + x_new)
             if taken > 1:
                 x_new = x_new + rest * load(x_before, cell)
             store(r_before, cell, r_new)
@@ -109,7 +108,7 @@ def _sweep(
 
 
 @compiled
-def _begin(
+def begin(
     rows, columns, slope, row_factor, row_wire, row_tie, row_counts, down, down_wire, up, up_wire,
     row_error, column_error, scale, r, eliminated, buffers, out,
 ):  # fmt: skip
@@ -159,62 +158,3 @@ def _begin(
     store(out, 0, gamma)
     store(out, 1, gamma - form)
     store(out, 2, size)
-
-
-@compiled
-def conjugate_gradients(
-    rows, columns, slope, row_factor, row_wire, row_tie, row_counts, down, down_wire, up, up_wire,
-    target, most_steps, row_error, column_error, scale, r, r_before, x, x_before, eliminated,
-    buffers, kept, row, column, fine, row_remainder, column_remainder, steps,
-):  # fmt: skip
-    """Adds corrections of the node voltages to `row` and `column`.
-
-    Solves [[Lr + D, -D], [-D, Lc + D]] (x, column) = (row_error, column_error) until the sum of
-    what is left over is at most `target` for every vector, or `most_steps` are done.  A vector
-    that is there moves no more.  steps : (WIDTH,), those that every vector took.
-    scale : (WIDTH,), about 1 / the errors, so that single precision holds them and their squares.
-    kept : whether the corrections go to x and column_error too.
-    """
-    out = np.empty(3 * WIDTH)
-    gammas, rhos, products = np.zeros(WIDTH), np.ones(WIDTH), np.ones(WIDTH)
-    _begin(
-        rows, columns, slope, row_factor, row_wire, row_tie, row_counts, down, down_wire, up,
-        up_wire, row_error, column_error, scale, r, eliminated, buffers, out,
-    )  # fmt: skip
-    result, other = x, x_before
-    for step in range(most_steps):
-        moving = False
-        for k in range(WIDTH):
-            product, form = out[k], out[WIDTH + k]
-            unfinished = out[2 * WIDTH + k] > scale[k] * target[k] and steps[k] == step
-            if unfinished and product > 0.0 and form > 0.0:
-                gamma, rho = product / form, 1.0
-                if step > 0:
-                    rho = 1.0 / (1.0 - gamma * product / (gammas[k] * products[k] * rhos[k]))
-                gammas[k], rhos[k], products[k] = gamma, rho, product
-                steps[k] = step + 1
-                moving = True
-            else:
-                gammas[k], rhos[k] = 0.0, 1.0
-        if not moving:
-            break
-        if step % 2 == 0:
-            _sweep(
-                True, step, rows, columns, slope, row_factor, row_wire, row_tie, row_counts, up,
-                up_wire, down, down_wire, load(gammas, 0), load(rhos, 0), r, r_before, result,
-                other, eliminated, buffers, out,
-            )  # fmt: skip
-        else:
-            _sweep(
-                False, step, rows, columns, slope, row_factor, row_wire, row_tie, row_counts, down,
-                down_wire, up, up_wire, load(gammas, 0), load(rhos, 0), r, r_before, result, other,
-                eliminated, buffers, out,
-            )  # fmt: skip
-        r, r_before = r_before, r
-        result, other = other, result
-    if steps.max() == 0:
-        result[:] = 0.0
-    finish(
-        rows, columns, slope, row_factor, row_wire, down, down_wire, result, x, column_error,
-        1.0 / scale, buffers, kept, row, column, fine, row_remainder, column_remainder,
-    )  # fmt: skip

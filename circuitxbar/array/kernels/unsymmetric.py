@@ -8,9 +8,6 @@ M as preconditioner from the right and x kept as M x.
 
 from __future__ import annotations
 
-import numpy as np
-
-from circuitxbar.array.kernels.factors import finish
 from circuitxbar.array.kernels.lanes import (
     WIDTH,
     compiled,
@@ -55,7 +52,7 @@ def _columns_back(
 
 
 @compiled
-def _operated(
+def operate(
     rows, columns, out_slope, in_slope, row_factor, row_wire, down, down_wire, source, target,
     shadow, eliminated, buffers, out,
 ):  # fmt: skip
@@ -86,7 +83,7 @@ def _operated(
 
 
 @compiled
-def _size(rows, columns, row_tie, row_counts, values, out):
+def sum_of_nets(rows, columns, row_tie, row_counts, values, out):
     """`out` = sum of |values| over the nets of the rows."""
     total = everywhere(0.0)
     tied = len(row_tie) > 0
@@ -103,7 +100,7 @@ def _size(rows, columns, row_tie, row_counts, values, out):
 
 
 @compiled
-def _combined(count, a, x, b, y, target):
+def combine(count, a, x, b, y, target):
     """target += a * x + b * y, where a and b are lanes."""
     by_x, by_y = load(a, 0), load(b, 0)
     for place in range(count):
@@ -112,7 +109,7 @@ def _combined(count, a, x, b, y, target):
 
 
 @compiled
-def _directed(count, r, beta, omega, v, p):
+def redirect(count, r, beta, omega, v, p):
     """P = r + beta * (p - omega * v), where beta and omega are lanes."""
     by_p, by_v = load(beta, 0), load(omega, 0)
     for place in range(count):
@@ -121,23 +118,24 @@ def _directed(count, r, beta, omega, v, p):
 
 
 @compiled
-def biconjugate_gradients(
-    rows, columns, out_slope, in_slope, row_factor, row_wire, row_tie, row_counts, down, down_wire,
-    target, most_steps, row_error, column_error, scale, r, shadow, p, v, t, x, eliminated, buffers,
-    kept, row, column, fine, row_remainder, column_remainder, steps,
-):  # fmt: skip
-    """Adds corrections of the node voltages to `row` and `column`.
+def scalar_product(count, a, b, out):
+    """`out` = a . b of every vector."""
+    total = everywhere(0.0)
+    for place in range(count):
+        total = total + load(a, place) * load(b, place)
+    store(out, 0, total)
 
-    Solves [[Lr + D, -E], [-G, Lc + F]] (x, column) = (row_error, column_error), E out_slope and
-    G in_slope, until the sum of what is left over is at most `target` for every vector, or
-    `most_steps` are done.  A vector that is there moves no more.  steps : those of every vector.
-    scale : (WIDTH,), about 1 / the errors, so that single precision holds them and their squares.
-    kept : whether the corrections go to x and column_error too.
+
+@compiled
+def begin_unsymmetric(
+    rows, columns, out_slope, down, down_wire, row_error, column_error, scale, r, shadow, p, x,
+    buffers, out,
+):  # fmt: skip
+    """Eliminates the columns, for the end, and puts the residual into r, shadow and p, 0 into x.
+
+    All of them are `scale` (lanes) times what they stand for.  out[1] : r . r.
     """
-    count, zero, scaled = rows * columns, everywhere(0.0), load(scale, 0)
-    out, size, nothing = np.empty(3 * WIDTH), np.empty(WIDTH), np.zeros(WIDTH)
-    alpha, omega, beta, rho = nothing.copy(), nothing.copy(), nothing.copy(), nothing.copy()
-    minus_alpha, minus_omega = nothing.copy(), nothing.copy()
+    zero, scaled = everywhere(0.0), load(scale, 0)
     for j in range(columns):
         store(buffers, j, zero)
     for i in range(rows):
@@ -150,50 +148,8 @@ def biconjugate_gradients(
     _columns_back(
         rows, columns, out_slope, down, down_wire, column_error, r, 1.0, r, r, buffers, out
     )  # fmt: skip
-    for place in range(count):
-        store(shadow, place, load(r, place))
-        store(p, place, load(r, place))
+    for place in range(rows * columns):
+        left = load(r, place)
+        store(shadow, place, left)
+        store(p, place, left)
         store(x, place, zero)
-    for k in range(WIDTH):
-        rho[k] = out[WIDTH + k]
-    for step in range(most_steps):
-        _size(rows, columns, row_tie, row_counts, r, size)
-        moving = False
-        for k in range(WIDTH):
-            if size[k] > scale[k] * target[k] and steps[k] == step and rho[k] != 0.0:
-                steps[k] = step + 1
-                moving = True
-        if not moving:
-            break
-        _operated(
-            rows, columns, out_slope, in_slope, row_factor, row_wire, down, down_wire, p, v,
-            shadow, eliminated, buffers, out,
-        )  # fmt: skip
-        for k in range(WIDTH):
-            moves = steps[k] == step + 1 and out[k] != 0.0
-            alpha[k] = rho[k] / out[k] if moves else 0.0
-            minus_alpha[k] = -alpha[k]
-        _combined(count, minus_alpha, v, nothing, v, r)
-        _operated(
-            rows, columns, out_slope, in_slope, row_factor, row_wire, down, down_wire, r, t,
-            shadow, eliminated, buffers, out,
-        )  # fmt: skip
-        for k in range(WIDTH):
-            moves = steps[k] == step + 1 and out[WIDTH + k] > 0.0
-            omega[k] = out[2 * WIDTH + k] / out[WIDTH + k] if moves else 0.0
-            minus_omega[k] = -omega[k]
-        _combined(count, alpha, p, omega, r, x)
-        _combined(count, minus_omega, t, nothing, t, r)
-        by_shadow = zero
-        for place in range(count):
-            by_shadow = by_shadow + load(r, place) * load(shadow, place)
-        store(out, 0, by_shadow)
-        for k in range(WIDTH):
-            moves = omega[k] != 0.0 and rho[k] != 0.0
-            beta[k] = (out[k] / rho[k]) * (alpha[k] / omega[k]) if moves else 0.0
-            rho[k] = out[k]
-        _directed(count, r, beta, omega, v, p)
-    finish(
-        rows, columns, in_slope, row_factor, row_wire, down, down_wire, x, x, column_error,
-        1.0 / scale, buffers, kept, row, column, fine, row_remainder, column_remainder,
-    )  # fmt: skip

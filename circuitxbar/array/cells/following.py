@@ -1,0 +1,153 @@
+"""Where to linearise elements: at their voltages, or where a current runs away less far.
+
+A current runs away that moves more than twice what its slope foretold. What the array around the
+element fixes is its current then, not the voltage: it goes where the current has moved one to two
+times what was foretold.
+"""
+
+from __future__ import annotations
+
+import math
+
+from circuitxbar.array.cells.elementary import log
+from circuitxbar.array.cells.rows import (
+    ACROSS,
+    BEFORE,
+    DRAIN,
+    ELEMENTS,
+    FOLLOWING,
+    GATED,
+    INNER,
+    SERIES,
+    SHORT,
+    SOURCE,
+    THERE,
+    WANTED,
+    memory,
+    other,
+)
+from circuitxbar.array.cells.vectors import on_rows, part, select
+
+RUNAWAY = 2.0  # a current that moved this many times what its slope foretold
+NOISE = 1e-6  # a current that moved less than this part of itself does not run away
+AIM = 1.8  # what an exponential that seems to be one is to move
+HALVINGS = 60
+
+
+class Followed:
+    """The rows of an element of two terminals: as it is, as it was, and to follow its current."""
+
+    def __init__(self, first, number):
+        self.voltage, self.current = first, first + 1
+        was = first + (BEFORE - ELEMENTS)
+        self.place, self.old_current, self.old_slope = was, was + 1, was + 2
+        work = FOLLOWING + 6 * number
+        self.target, self.foretold = work, work + 1  # V, and |change of the current|, A
+        self.away = work + 2  # 1 where the current runs away
+        self.near, self.way, self.far = work + 3, work + 4, work + 5  # parts of the way there
+
+    def moved(self, w):
+        """|change of the current|."""
+        return abs(w[self.current] - w[self.old_current])
+
+    def told(self, w):
+        """|change of the current| that the slope foretold."""
+        change = w[self.old_slope] * (w[self.voltage] - w[self.place])
+        return abs((w[self.old_current] + change) - w[self.old_current])
+
+
+def followed():
+    """The elements whose currents are followed."""
+    elements = [Followed(ACROSS, 0)]
+    if SERIES and not GATED:
+        elements.append(Followed(INNER, 1))
+    return elements
+
+
+@on_rows
+def carry_followed(w):
+    """The currents and slopes of the elements whose currents are followed."""
+    memory(w)
+    if SERIES and not GATED:
+        other(w)
+
+
+def away(w, element):
+    """Where the current of an element runs away."""
+    told, moved = element.told(w), element.moved(w)
+    # Also where the current is not a number; but not where nothing else is one either.
+    found = ~(moved <= RUNAWAY * told) & ~(moved <= NOISE * abs(w[element.old_current]))
+    return found & (told > 0.0) & (told < math.inf) & (w[THERE] != 0.0) & (w[WANTED] != 0.0)
+
+
+@on_rows
+def carry(w):
+    """The currents and slopes of all elements; where a current runs away."""
+    memory(w)
+    if GATED:
+        w[DRAIN] = w[SOURCE] + w[INNER]
+    if SERIES:
+        other(w)
+    first, *others = (away(w, element) for element in followed())
+    for found in others:
+        first = first | found
+    return first
+
+
+def put(w, element):
+    """The voltage at its part of the way; at the end of it the target itself."""
+    start, end, way = w[element.place], w[element.target], w[element.way]
+    w[element.voltage] = select(way == 1.0, end, start + way * (end - start))
+
+
+@on_rows
+def set_out(w):
+    """Go a part of the way: right for an exponential that has moved so much at the end of it.
+
+    One that begins at slope 1 and has moved m where the way ends: (exp(k) - 1) / k = m.
+    """
+    for element in followed():
+        runs, told, moved = away(w, element), element.told(w), element.moved(w)
+        w[element.target], w[element.foretold] = w[element.voltage], told
+        times = moved / told
+        rate = log(1.0 + times * (1.0 + log(times)))
+        way = select(times < 1e300, log(1.0 + AIM * rate) / rate, 0.5)
+        w[element.away] = select(runs, 1.0, 0.0)
+        w[element.near], w[element.far] = select(runs, 0.0, 1.0), 1.0
+        w[element.way] = select(runs, way, 1.0)
+        put(w, element)
+
+
+@on_rows
+def go_on(w):
+    """Halve the way that is left, in which lanes."""
+    found = w[THERE] != w[THERE]
+    for element in followed():
+        moved, told, way = element.moved(w), w[element.foretold], w[element.way]
+        beyond = ~(moved <= RUNAWAY * told)
+        again = (beyond | (moved < told)) & (w[element.away] != 0.0)
+        near, far = select(beyond, w[element.near], way), select(beyond, way, w[element.far])
+        w[element.near], w[element.far] = near, far
+        w[element.way] = select(again, 0.5 * (near + far), way)
+        put(w, element)
+        found = found | again
+    return found
+
+
+@on_rows
+def mark_short(w):
+    """Note where an element did not get to its target."""
+    for element in followed():
+        missed = (w[element.away] != 0.0) & (w[element.voltage] != w[element.target])
+        w[SHORT] = select(missed, 1.0, w[SHORT])
+
+
+@part
+def follow(work):
+    """Put elements whose currents run away where these moved one to two times what was foretold."""
+    set_out(work)
+    for _ in range(HALVINGS):
+        carry_followed(work)
+        if go_on(work) == 0:
+            break
+    mark_short(work)

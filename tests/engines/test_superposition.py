@@ -1,0 +1,75 @@
+"""Many vectors through a linear array, and its effective matrix, each with its bound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import circuitxbar as cx
+
+RNG = np.random.default_rng(7)
+G = 10 ** RNG.uniform(-6, -4, (6, 5))
+V = RNG.uniform(-0.2, 0.2, (40, 6))
+ENDS = {"top": cx.Held(0.05, 300.0), "right": cx.Norton(1e-4, 2e-6), "left": cx.Driven(20.0)}
+SIDES = ("left", "right", "top", "bottom")
+
+
+def apart(one: cx.Solution, other: cx.Solution) -> np.ndarray:
+    """Largest difference of any terminal current of each vector, A."""
+    differences = [
+        np.abs(getattr(one.terminal_currents, s) - getattr(other.terminal_currents, s)).max(axis=1)
+        for s in SIDES
+    ]
+    return np.max(differences, axis=0)
+
+
+@pytest.mark.parametrize("ends", [{}, ENDS, {"top": cx.Driven(5.0), "bottom": cx.Driven(9.0)}])
+def test_many_vectors_are_those_of_each_alone(ends):
+    crossbar = cx.Crossbar(G, **ends)
+    columns = RNG.uniform(-0.2, 0.2, (40, 5)) if crossbar.drives_columns else None
+    many = cx.solve(crossbar, V, columns, engine="array", keep="currents")
+    exact = cx.solve(crossbar, V, columns, engine="nodal")
+    assert len(np.atleast_1d(many.stats["steps"])) < len(V)  # that is, it was superposed
+    assert (apart(many, exact) <= many.error_bound).all()
+    assert many.converged.all()
+    assert np.allclose(many.residual, 0.0, atol=1e-9 * many.largest_current.max())
+
+
+def test_a_vector_in_which_almost_all_cancels_is_solved_by_itself():
+    """Its currents are far below those of the unit vectors, and so must its bound be."""
+    crossbar = cx.Crossbar(np.full((6, 5), 1e-4), left=cx.Driven(1e3), wires=cx.Wires(1e3, 1e3))
+    voltages = np.concatenate([V, np.zeros((1, 6))])
+    voltages[-1, :2] = 1e-13, -1e-13
+    many = cx.solve(crossbar, voltages, engine="array", keep="currents")
+    exact = cx.solve(crossbar, voltages, engine="nodal")
+    assert many.converged.all()
+    assert (apart(many, exact) <= many.error_bound).all()
+
+
+def test_the_effective_matrix_knows_how_far_it_is_off():
+    for shape in ((40, 30), (30, 40)):
+        crossbar = cx.Crossbar(10 ** RNG.uniform(-6, -4, shape), top=cx.Held(0.05, 300.0))
+        voltages = RNG.uniform(-0.2, 0.2, (3, shape[0]))
+        found = cx.effective_matrix(crossbar)
+        matrix, offset = found
+        exact = cx.solve(crossbar, voltages, engine="nodal")
+        error = np.abs(voltages @ matrix + offset - exact.currents).max(axis=1)
+        bound = found.error_bound(voltages)
+        assert (error <= bound).all()
+        assert (bound <= 1e-9 * exact.largest_current).all()
+        assert found.error_bound(voltages[0]) == pytest.approx(bound[0], rel=1e-12)
+        assert found.bound.shape == matrix.shape
+        wrong = voltages @ (matrix * (1 + 1e-8)) + offset
+        assert (np.abs(wrong - exact.currents).max(axis=1) > bound).all()
+        with pytest.raises(cx.CircuitError, match=r"expected \(\d+,\) or \(batch"):
+            found.error_bound(voltages[:, 1:])
+
+
+def test_streams_of_vectors_are_the_same_kept_or_not():
+    crossbar = cx.Crossbar(G, "sinh", wires=cx.Wires(20.0, 20.0))
+    whole = cx.solve(crossbar, V, engine="array")
+    stream = cx.solve(crossbar, V, engine="array", keep="currents")
+    assert np.array_equal(whole.currents, stream.currents)
+    assert stream.factor.blocks == ()  # nothing else is stored
+    with pytest.raises(cx.CircuitError, match="keep"):
+        _ = stream.row_voltages
