@@ -82,11 +82,11 @@ class Drive:
         """The batch cut into slices of at most `size` vectors."""
         return [slice(k, min(k + size, self.batch)) for k in range(0, self.batch, size)]
 
-    def select(self, vectors: slice) -> Drive:
-        """The same for some of the vectors of the batch."""
+    def select(self, vectors: slice | np.ndarray) -> Drive:
+        """The same for some of the vectors of the batch, a slice or their numbers."""
         ends = {side: end.select(vectors) for side, end in self.ends.items()}
         gates = self.gates if len(self.gates) == 1 else self.gates[vectors]
-        return Drive(ends, len(range(self.batch)[vectors]), self.single, gates)
+        return Drive(ends, len(np.arange(self.batch)[vectors]), self.single, gates)
 
 
 def _vectors(name: str, value: Any, lines: int) -> Array:

@@ -108,7 +108,7 @@ class Ends:
             current = np.where(np.isinf(self.resistance), 0.0, signal / self.resistance)
         return replace(self, voltage=np.zeros_like(signal), current=current)
 
-    def select(self, vectors: slice) -> Ends:
+    def select(self, vectors: slice | np.ndarray) -> Ends:
         """The same ends for some of the vectors of the batch."""
         voltage = self.voltage if len(self.voltage) == 1 else self.voltage[vectors]
         current = self.current if len(self.current) == 1 else self.current[vectors]

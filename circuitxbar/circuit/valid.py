@@ -34,11 +34,11 @@ def check_valid_conductances(crossbar: Crossbar) -> None:
 
 
 def check_valid_voltages(
-    crossbar: Crossbar, nodes: CellNodes, solved: np.ndarray, first: int
+    crossbar: Crossbar, nodes: CellNodes, solved: np.ndarray, numbers: np.ndarray
 ) -> None:
     """Refuse voltages that a device does not cover, in vectors that are `solved`, (batch,).
 
-    first : the number of vector 0.
+    numbers : those by which the vectors are called, (batch,).
     """
     for element in crossbar.cell_elements:
         device = element.model.device
@@ -49,7 +49,7 @@ def check_valid_voltages(
             if not inside.all():
                 vector, *cell = (int(k) for k in np.argwhere(~inside)[0])
                 name = f"{element.name} {cell[0]}, {cell[1]}"
-                _refuse(device, variable, name, first + vector, values[vector, *cell])
+                _refuse(device, variable, name, int(numbers[vector]), values[vector, *cell])
 
 
 def stays_valid(crossbar: Crossbar, drive: Drive) -> bool:

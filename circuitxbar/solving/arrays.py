@@ -15,6 +15,7 @@ from circuitxbar.circuit.solution import Request, Solution
 from circuitxbar.circuit.terminations import SIDES, Side
 from circuitxbar.circuit.valid import check_valid_conductances, check_valid_voltages, stays_valid
 from circuitxbar.errors import CircuitError
+from circuitxbar.solving.completing import completed
 from circuitxbar.solving.engines import ENGINES, check_engine_name, engine_for_array
 from circuitxbar.solving.failures import raise_unless_converged
 
@@ -64,8 +65,11 @@ def solve(
         check_valid_conductances(crossbar)
     name = engine_for_array(engine, crossbar, drive.batch)
     solution = solved(crossbar, drive, name, start, rtol, keep, extrapolate)
-    if engine == "auto" and name == "array" and not np.all(solution.converged):
-        solution = solved(crossbar, drive, "nodal", start, rtol, keep, extrapolate)
+    failed = np.flatnonzero(~np.atleast_1d(solution.converged))
+    if engine == "auto" and name == "array" and len(failed):
+        left = drive.select(failed)
+        rest = solved(crossbar, left, "nodal", None, rtol, keep, extrapolate, failed)
+        solution = completed(solution, failed, rest)
     if throw:
         raise_unless_converged(solution)
     return solution
@@ -80,9 +84,14 @@ def solved(
     rtol: float,
     keep: str,
     extrapolate: bool,
+    numbers: np.ndarray | None = None,
 ) -> Solution:
-    """The answer of the engine called `name`, proven, whether it converged or not."""
+    """The answer of the engine called `name`, proven, whether it converged or not.
+
+    numbers : by which the vectors are called where one is refused.
+    """
     engine = ENGINES[name]
+    numbers = np.arange(drive.batch) if numbers is None else numbers
     factor = start.factor if start is not None and start.crossbar is crossbar else None
     guess = start.kept_nodes() if start is not None and _fits(start, crossbar, drive) else None
     check = not (extrapolate or stays_valid(crossbar, drive))
@@ -102,7 +111,7 @@ def solved(
         strategies += answer.strategies or ("",) * part.batch
         if check:
             converged = proofs[-1].error_bound <= proofs[-1].limit(rtol)
-            check_valid_voltages(crossbar, answer.found, converged, vectors.start)
+            check_valid_voltages(crossbar, answer.found, converged, numbers[vectors])
         factor = answer.factor
     assert answer is not None  # a drive holds at least one vector
     return Solution(
