@@ -42,6 +42,7 @@ _HOMES = {
         "gradient",
         "effective_matrix",
         "operating_point",
+        "transient",
     ),
     "circuitxbar.comparing": ("compare",),
     "circuitxbar.tile": ("Tile",),

@@ -226,6 +226,42 @@ class Block:
         self.work.swap("column_error", "column_step")
         return steps
 
+    def limits(self) -> tuple[Array, Array]:
+        """The voltages between which passive cells and these sources keep every node, (width,)."""
+        system, sources = self.system, self.sources
+        rows, columns = np.split(sources.potentials, [system.lines.rows])
+        at_ends = np.concatenate([rows, rows, columns, columns]) + sources.difference
+        alone = np.where(sources.norton == 0, 0.0, sources.norton * system.source_resistance)
+        reached = np.concatenate([at_ends, alone, np.zeros((1, self.width))])
+        if not all(device.passive for device in system.crossbar.devices.values()):
+            reached = np.stack([np.full(self.width, -np.inf), np.full(self.width, np.inf)])
+        return reached.min(axis=0), reached.max(axis=0)
+
+    def correct_within(
+        self,
+        limits: tuple[Array, Array],
+        factors: Factors,
+        error: Array,
+        target: Array,
+        moving: np.ndarray,
+    ) -> np.ndarray:
+        """`correct`, by 64 bits and to no voltage beyond the `limits`.
+
+        Where nothing but cells that block hold a line, their slopes may send it anywhere.
+        """
+        voltages, rows = self.voltages, self.system.lines.rows
+        row, column = voltages.row.copy(), voltages.column.copy()
+        steps = self.correct(factors, error, target, moving, kept=True)
+        base = self.sources.potentials
+        for values, line, before, move in (
+            (voltages.row, base[:rows, None], row, self.array("x")),
+            (voltages.column, base[None, rows:], column, self.array("column_step")),
+        ):
+            grid = values.reshape(rows, -1, self.width)
+            np.clip(grid, limits[0] - line, limits[1] - line, out=grid)
+            np.subtract(values, before, out=move)
+        return steps
+
     def take_back(self, share: Array) -> None:
         """Undo `share`, (width,), of the last correction."""
         voltages, cells = self.voltages, self.size // self.width

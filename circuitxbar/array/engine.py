@@ -167,9 +167,8 @@ def sources_of(system: System, drive: Drive) -> Sources:
         injected.append(share * current + conductance * lost)
         norton.append(current)
     gates = np.broadcast_to(drive.gates.T, (drive.gates.shape[1], drive.batch))
-    return Sources(
-        base, *(np.concatenate(parts) for parts in (differences, injected, norton)), gates
-    )
+    differences, injected, norton = map(np.concatenate, (differences, injected, norton))
+    return Sources(base, differences, injected, norton, gates)
 
 
 def cut(sources: Sources, vectors: slice, width: int) -> Sources:

@@ -88,7 +88,7 @@ class _Element:
 def cell_law(crossbar: Crossbar) -> CellLaw:
     """The compiled law of the cells of `crossbar`; the same one for all with the same laws."""
     elements = tuple(
-        _Element(prefix, device._law, device.is_linear)
+        _Element(prefix, device.full_law, device.is_linear)
         for prefix, device in crossbar.devices.items()
     )
     return _cell_law(elements)
@@ -252,6 +252,8 @@ class _Writer:
         def prepared(node: Any) -> Any:
             if node.is_Number:
                 return node
+            if node.could_extract_minus_sign():  # one symbol for what differs in sign alone
+                return -prepared(-node)
             return self.prepared.setdefault(node, sympy.Symbol(f"p{len(self.prepared)}"))
 
         def walk(node: Any) -> Any:

@@ -76,10 +76,9 @@ class Lines:
         left, right, top, bottom = fixed
         row_tie, row_counts, row_fixed = _nets(in_row, left, right)
         column_tie, column_counts, column_fixed = _nets(in_column.T, top, bottom)
-        nets = [row_tie, column_tie.T, row_counts, column_counts.T]
-        special = (
-            row_tie.any() or column_tie.any() or not (row_counts.all() and column_counts.all())
-        )
+        nets = tuple(map(_flat, (row_tie, column_tie.T, row_counts, column_counts.T)))
+        if not (nets[0].any() or nets[1].any()) and nets[2].all() and nets[3].all():
+            nets = (np.empty(0),) * 4
         at = np.concatenate(fixed)
         conductance = np.concatenate(conductances)
         last = np.full((1, columns), BROKEN)
@@ -92,7 +91,10 @@ class Lines:
             np.vstack([last, downwards]).ravel(),
             np.hstack([_conductance(in_row), np.zeros((rows, 1))]).ravel(),
             np.vstack([_conductance(in_column), np.zeros((1, columns))]).ravel(),
-            *map(_flat, nets if special else [np.empty(0)] * 4),
+            nets[0],
+            nets[1],
+            nets[2],
+            nets[3],
             np.where(at, IDEAL, conductance),
             np.where(at, 0.0, conductance),
             np.concatenate(shares),

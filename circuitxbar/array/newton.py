@@ -34,6 +34,7 @@ def solve_laws(block: Block, rtol: float) -> tuple[Balance, np.ndarray, np.ndarr
     balance = cells.follow(np.ones(block.width, dtype=bool))
     previous = smallest = np.full(block.width, np.inf)
     moving = ~_reached(cells, balance, rtol, stalled)
+    limits = block.limits()
     rough = block.system.held  # else slopes that single precision has no numbers for may decide
     for _ in range(_STEPS):
         if not moving.any():
@@ -44,7 +45,11 @@ def solve_laws(block: Block, rtol: float) -> tuple[Balance, np.ndarray, np.ndarr
         bits = 32 if rough and (target >= SINGLE * balance.error)[moving].all() else 64
         from_there = cells.together.copy()
         newton += moving
-        steps += block.correct(cells.factors(bits), balance.error, target, moving, kept=True)
+        factors = cells.factors(bits)
+        if block.system.held or block.voltages.fine:
+            steps += block.correct(factors, balance.error, target, moving, kept=True)
+        else:
+            steps += block.correct_within(limits, factors, balance.error, target, moving)
         before, balance = balance, cells.follow(moving)
         balance = cells.halved(moving & from_there, before, balance)
         steady = from_there & cells.together

@@ -17,7 +17,7 @@ from circuitxbar.array.system import System
 class Moment:
     """One of the three points of a step that its stages know, (..., width).
 
-    sensed : currents out of the array but for what capacitors on ideal sources take, (lines, width).
+    sensed : (lines, width), A, out of the array, without what capacitors on ideal sources take.
     charge : of those capacitors, since the beginning of the step, (lines, width), C.
     """
 

@@ -25,7 +25,10 @@ from circuitxbar.array.kernels import displacement
 from circuitxbar.array.linear import solve_linear
 from circuitxbar.array.newton import Cells, solve_laws
 from circuitxbar.array.system import Factors, System, make_factors
+from circuitxbar.circuit.cells import CellNodes, cell_nodes
+from circuitxbar.circuit.potentials import LineVoltages
 from circuitxbar.circuit.proof import LEAST_CURRENT
+from circuitxbar.circuit.terminations import SIDES
 
 GAMMA = 2 - 2**0.5  # where within a step its first stage lies
 WEIGHTS = (2**0.5 / 4, 2**0.5 / 4, 1 - 2**-0.5)  # of beginning, first stage and end, for integrals
@@ -36,9 +39,10 @@ _B = 1 / (GAMMA * (2 - GAMMA))
 _EPS = np.finfo(float).eps
 _AIM = 0.3  # of the limit: room for what rounding adds
 _TURNS = 12  # of Newton's method, or of refining
-_ROUGH = 1e3  # limits that a stage may be off where it gains no more; its bound tells
+_ROUGH = 1e3  # limits that a stage may be off where it gains no more: its bound tells
+_ROUNDED = 1e-9  # of the largest current, or so much
 _LOOSE = 0.1  # how far the filter of the error estimate is solved
-_BITS = 32  # of linear solves: their errors are summed anew in double precision
+_BITS = 64  # of linear solves: one is then enough for a stage of linear cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +68,8 @@ class Capacitors:
         given = crossbar.row_capacitances, crossbar.column_capacitances, crossbar.cell_capacitances
         row, column, cell = (np.array(part, dtype=float).ravel() for part in given)
         at_row, at_column = (
-            1.0 - fixed.any(axis=0).ravel() for fixed in (lines.row_fixed, lines.column_fixed)
+            np.where(fixed.any(axis=0), 0.0, 1.0).ravel()
+            for fixed in (lines.row_fixed, lines.column_fixed)
         )
         return Capacitors(
             row, column, cell, row * at_row, column * at_column, cell * at_row, cell * at_column
@@ -194,7 +199,7 @@ class Stages:
             part.reshape(crossbar.shape)[:, :, None] for part in (ground, self.farads.cell)
         )
         charge = farads * own + cell * (own - other)
-        nodes = sum(fixed[("left", "right", "top", "bottom").index(side) % 2] for side in sides)
+        nodes = np.sum([fixed[SIDES.index(side) % 2] for side in sides], axis=0)
         return (charge * nodes[:, :, None]).sum(axis=1 if along_row else 0)
 
     def accept(self, accepted: np.ndarray, active: np.ndarray) -> None:
@@ -219,6 +224,30 @@ class Stages:
                 self._copy_lanes(older, before, accepted)
                 self._copy_lanes(before, now, accepted)
 
+    def reach(self, sources: Sources) -> Array:
+        """What no |voltage| of a node or gate is above, likewise, (width,), V."""
+        found = np.empty(self.width)
+        self.kernel.largest(self._cells, self.before.row, self.before.column, found)
+        found += np.abs(sources.potentials).max(axis=0)
+        return np.maximum(found, np.abs(sources.gates).max(axis=0, initial=0.0))
+
+    def nodes(self, sources: Sources) -> CellNodes:
+        """The nodes at the beginning of the next step, where `sources` are, vector by vector."""
+        crossbar, before = self.system.crossbar, self.before
+        rows = crossbar.shape[0]
+        row, column, inner = (
+            np.moveaxis(part.reshape(*crossbar.shape, -1), -1, 0)
+            for part in (before.row, before.column, before.inner)
+        )
+        base, nothing = sources.potentials.T, np.zeros(())
+        of_row = np.broadcast_to(base[:, :rows, None], row.shape)
+        of_column = np.broadcast_to(base[:, None, rows:], row.shape)
+        lines = [LineVoltages(of_row, row, nothing), LineVoltages(of_column, column, nothing)]
+        if inner.size:
+            hangs = (of_column, column + inner) if crossbar.transistor else (of_row, row - inner)
+            lines.append(LineVoltages(*hangs, nothing))
+        return cell_nodes(crossbar, lines, sources.gates.T)
+
     def _start_from(self, start: Voltages, other: Voltages, factor: Array) -> None:
         """Guess the voltages: from `start` on by `factor` times the way to `other`."""
         now = self.now
@@ -235,11 +264,12 @@ class Stages:
         """Bring the voltages to where the currents of cells, wires and capacitors balance."""
         pending, done = active.copy(), np.zeros_like(active)
         previous = np.full(self.width, np.inf)
+        balance, together = self._balance(by_between, by_history, pending)
         for turn in range(_TURNS):
-            balance, together = self._balance(by_between, by_history, pending)
             allowed = self.rtol * np.maximum(scale, balance.scale) + LEAST_CURRENT
             error = balance.error
-            stuck = ~(error < 0.5 * previous) & (error <= _ROUGH * allowed)
+            rough = np.maximum(_ROUGH * self.rtol, _ROUNDED) * (allowed / self.rtol)
+            stuck = ~(error < 0.5 * previous) & (error <= rough)
             reached = together & ((error <= _AIM * allowed) | stuck)
             done |= pending & reached
             pending &= ~reached & np.isfinite(error)
@@ -251,6 +281,7 @@ class Stages:
             previous = np.where(together, error, np.inf)
             target = 0.5 * _AIM * allowed
             self.iterations += self.block.correct(self.factors, error, target, pending)
+            balance, together = self._balance(by_between, by_history, pending)
         return Settled(balance, done)
 
     def _balance(

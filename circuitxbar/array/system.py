@@ -40,12 +40,14 @@ class System:
     """An array with its line ends, whatever their sources.
 
     law : of cells that are not plain linear ones.
+    source_resistance : (ends, 1), ohm, beside the current sources; 0 at ends that have none.
     single : (ends,), whether a whole line has this end alone: its current is the sum of its cells.
     """
 
     crossbar: Crossbar
     lines: Lines
     law: CellLaw | None
+    source_resistance: Array
     single: np.ndarray
 
     @staticmethod
@@ -54,7 +56,9 @@ class System:
         lines = Lines.of(crossbar, ends)
         plain = crossbar.is_linear and len(crossbar.cell_elements) == 1
         law = None if plain else cell_law(crossbar)
-        return System(crossbar, lines, law, _single(crossbar, lines, ends))
+        beside = [np.where(ends[side].norton, ends[side].resistance, 0.0) for side in SIDES]
+        resistance = np.concatenate(beside)[:, None]
+        return System(crossbar, lines, law, resistance, _single(crossbar, lines, ends))
 
     @cached_property
     def conductances(self) -> Array:

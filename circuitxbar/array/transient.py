@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circuitxbar.arguments import Array
-from circuitxbar.array.block import Workspace
+from circuitxbar.array.block import Sources, Workspace
 from circuitxbar.array.checks import check_connected
 from circuitxbar.array.course import Course
 from circuitxbar.array.engine import WIDTH, in_threads
 from circuitxbar.array.record import Moment, Record, Step
 from circuitxbar.array.stages import DIFFERENCE, GAMMA, WEIGHTS, Capacitors, Settled, Stages
 from circuitxbar.array.system import System
+from circuitxbar.circuit.drive_over_time import CLOSE, DriveOverTime
 from circuitxbar.circuit.proof import LEAST_CURRENT
+from circuitxbar.circuit.valid import check_valid_voltages
 
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
-    from circuitxbar.circuit.drive_over_time import DriveOverTime
 
 _FIRST = 0.01  # of the first stretch between breakpoints
-_SHRINK, _GROW, _SAFETY, _AFRESH, _RETREAT = 0.05, 4.0, 0.85, 0.25, 0.25
+_SHRINK, _GROW, _SAFETY, _RETREAT = 0.05, 4.0, 0.85, 0.25
 _CHARGE = 0.25  # of `tol` times the largest current, for what charges may be off
 _SHORTEST = 1e-13  # of the whole time: a shorter step is none
 
@@ -40,6 +41,7 @@ class Plan:
     tol : of a vector's swing, what a step may add to the error of any node voltage.
     rtol : largest error bound of any step, relative to the vector's largest terminal current.
     keep : "voltages", or "currents".
+    span : V, within which the laws of all devices hold; inf where no voltage can leave that.
     """
 
     times: Array
@@ -47,6 +49,7 @@ class Plan:
     tol: float
     rtol: float
     keep: str
+    span: float
 
 
 def transient(crossbar: Crossbar, drive: DriveOverTime, plan: Plan) -> Record:
@@ -90,6 +93,8 @@ class _March:
         self.active = np.ones(width, dtype=bool)
         self.wanted = _FIRST * self.course.end
         self.length = np.ones(width)  # of the last step that was accepted
+        # What was right after the last breakpoint is tried after the next one.
+        self.afresh, self.opening = self.wanted, np.ones(width, dtype=bool)
         at_rest = self.stages.at_rest
         self.currents, self.charge = at_rest.currents, np.zeros_like(self._sensed(at_rest.currents))
         self.scale, self.kirchhoff = at_rest.scale.copy(), at_rest.bound.copy()
@@ -123,7 +128,8 @@ class _March:
         at_first = course.at(self.time + GAMMA * length)
         first = stages.first(at_first, GAMMA * length / self.length, active, self.scale)
         between = self._moment(first)
-        last = stages.second(course.at(end), active & first.done, self.scale)
+        sources_at_end = course.at(end)
+        last = stages.second(sources_at_end, active & first.done, self.scale)
         now = self._moment(last)
 
         done = first.done & last.done
@@ -143,6 +149,7 @@ class _March:
         self.kirchhoff = np.where(accepted, np.maximum(self.kirchhoff, bound), self.kirchhoff)
         self.error = np.where(accepted, np.maximum(self.error, error), self.error)
         stages.accept(accepted, active)
+        self._check(accepted, sources_at_end)
         self._choose(accepted, landing, length, factor)
         self.time = np.where(accepted, end, self.time)
         self.length = np.where(accepted, length, self.length)
@@ -180,7 +187,11 @@ class _March:
         proposed = length * factor
         cut_short = accepted & (length < self.wanted * (1 - 1e-9))
         self.wanted = np.where(cut_short, np.maximum(proposed, self.wanted), proposed)
-        self.wanted = np.where(accepted & landing, _AFRESH * self.wanted, self.wanted)
+        opening = accepted & self.opening
+        self.afresh = np.where(opening, proposed, self.afresh)
+        self.opening = (self.opening & ~accepted) | (accepted & landing)
+        at_kink = np.minimum(self.afresh, self.wanted)
+        self.wanted = np.where(accepted & landing, at_kink, self.wanted)
 
     def _turn(self, lanes: np.ndarray) -> None:
         """Let vectors that reached a breakpoint enter the next stretch, or end."""
@@ -192,6 +203,16 @@ class _March:
         """Leave vectors whose steps have become nothing where they are."""
         self.active &= ~lanes
         self.kirchhoff[lanes] = self.error[lanes] = np.inf
+
+    def _check(self, accepted: np.ndarray, sources: Sources) -> None:
+        """CircuitError where a device is at a voltage that its law does not cover."""
+        if np.isinf(self.plan.span):
+            return
+        far = accepted & (2 * self.stages.reach(sources) > self.plan.span)
+        far[self.count :] = False
+        if far.any():
+            found = self.stages.nodes(sources)
+            check_valid_voltages(self.system.crossbar, found, far, self.first + np.arange(len(far)))
 
     def _sensed(self, currents: Array) -> Array:
         """The sensed ones of terminal currents, (lines, width), A."""
@@ -205,11 +226,14 @@ class _March:
         return Moment(sources, self.stages.now, sensed, self.stages.charge(sources))
 
     def _keep(self, step: Step, end: Array, accepted: np.ndarray) -> None:
-        """Put the points within the steps `accepted` into the record."""
-        times = self.plan.times
-        for lane in np.flatnonzero(accepted[: self.count]):
+        """Put the points within the steps `accepted`, or as good as at their end, into the record.
+
+        Currents that jump at a breakpoint are thus those before it, however that is rounded.
+        """
+        times, close = self.plan.times, CLOSE * self.plan.stop
+        for lane in np.flatnonzero(accepted[: self.count]).tolist():
             first = self.next[lane]
-            last = int(np.searchsorted(times, end[lane], side="right"))
+            last = int(np.searchsorted(times, end[lane] + close, side="right"))
             if last > first:
                 points, vector = slice(first, last), self.first + lane
                 self.record.put(points, self.system, vector, lane, step, self.charge[:, lane])

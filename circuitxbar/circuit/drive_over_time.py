@@ -16,7 +16,7 @@ from circuitxbar.errors import CircuitError
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
 
-_CLOSE = 1e-12  # of the whole time: breakpoints that are no further apart are one
+CLOSE = 1e-12  # of the whole time: breakpoints that are no further apart are one
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,7 @@ class DriveOverTime:
     single: bool
 
     @staticmethod
-    def of(
-        crossbar: Crossbar, waveforms: Any, column_waveforms: Any, gates: Any
-    ) -> DriveOverTime:
+    def of(crossbar: Crossbar, waveforms: Any, column_waveforms: Any, gates: Any) -> DriveOverTime:
         """The drive of `crossbar` by Waveforms, or by constant voltages as Drive.of takes them.
 
         Raises CircuitError for missing, superfluous or ill-shaped inputs.
@@ -45,11 +43,15 @@ class DriveOverTime:
         driven = crossbar.drives_rows or crossbar.drives_columns
         if waveforms is None and driven:
             raise CircuitError(
-                f"waveforms is missing. Pass a Waveform, or constant voltages, for {lines[0]} lines."
+                "waveforms is missing. Pass a Waveform, or constant voltages, of the "
+                f"{lines[0]} driven lines."
             )
         given = {
             "waveforms": (waveforms, driven),
-            "column_waveforms": (column_waveforms, crossbar.drives_rows and crossbar.drives_columns),
+            "column_waveforms": (
+                column_waveforms,
+                crossbar.drives_rows and crossbar.drives_columns,
+            ),
             "gates": (gates, crossbar.gate_count > 0),
         }
         signals: dict[str, Waveform] = {}
@@ -67,25 +69,25 @@ class DriveOverTime:
         """The drive of one vector alone."""
         chosen = slice(vector, vector + 1)
         signals = {
-            name: s.select(chosen) if s.shape[:-1] != (1,) else s for name, s in self.signals.items()
+            name: s.select(chosen) if s.shape[:-1] != (1,) else s
+            for name, s in self.signals.items()
         }
         return DriveOverTime(self.crossbar, signals, 1, self.single)
 
     def at(self, times: Array) -> Drive:
         """The drive of a single vector at `times`, (n,), s, as n vectors."""
-        voltages = {
+        voltages: dict[str, Array | None] = {"voltages": None}
+        voltages |= {
             name: signal.at(times).reshape(-1, len(times)).T
             for name, signal in self.signals.items()
         }
-        if not voltages:
-            voltages["voltages"] = None
         return Drive.of(self.crossbar, **voltages)
 
     def ticks(self, stop: float) -> Array:
         """0, the times between at which any slope changes, and `stop`, increasing, (n,), s."""
         found = np.unique(np.concatenate([[0.0], *(s.breakpoints for s in self.signals.values())]))
-        found = found[(found >= 0.0) & (found < stop * (1 - _CLOSE))]
-        apart = np.diff(found, prepend=-np.inf) > _CLOSE * stop
+        found = found[(found >= 0.0) & (found < stop * (1 - CLOSE))]
+        apart = np.diff(found, prepend=-np.inf) > CLOSE * stop
         return np.append(found[apart], stop)
 
     def swing(self, stop: float) -> float:

@@ -141,8 +141,8 @@ class Device:
         """
         from circuitxbar.devices.kernel import kernel
 
-        self._require(slopes, self._law.names, "slope by")
-        compiled = kernel(self._law, slopes)
+        self._require(slopes, self.full_law.names, "slope by")
+        compiled = kernel(self.full_law, slopes)
         defaults = {"g": 0.0, "temperature": ROOM, **self.values}
 
         def evaluate(**arguments: Any) -> tuple[Any, ...]:
@@ -162,7 +162,7 @@ class Device:
         """
         from circuitxbar.devices.kernel import is_linear
 
-        return is_linear(self._law)
+        return is_linear(self.full_law)
 
     def with_parameters(self, **values: Any) -> Device:
         """The same device with other parameter values, each a number in the parameter's own unit.
@@ -188,10 +188,11 @@ class Device:
             )
         conductance = {"g": 0.0} if self.uses_conductance else {}
         parameters = {**conductance, "temperature": ROOM, **self.values}
-        return subcircuit_text(self._law, name or self.name, self.terminals, parameters)
+        return subcircuit_text(self.full_law, name or self.name, self.terminals, parameters)
 
     @cached_property
-    def _law(self) -> Law:
+    def full_law(self) -> Law:
+        """The law with its definitions and names: what compilers and writers of text take."""
         return law_of(self.where, self.law, len(self.terminals), self.definitions, self.parameters)
 
     def _evaluated(
@@ -284,7 +285,7 @@ class Device:
                 f"{name} = {float(np.broadcast_to(array, shape)[index]):g}"
                 for name, array in arguments.items()
             )
-            told = domains(self._law)
+            told = domains(self.full_law)
             raise ModelError(
                 f"{self.where}: {what} of '{self.name}' is not finite at {point}."
                 + (f" Its law: {told}." if told else "")

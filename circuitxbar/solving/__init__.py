@@ -5,6 +5,7 @@ from circuitxbar.solving.circuits import operating_point
 from circuitxbar.solving.engines import ENGINES, Engine, check_engine_name, present_engines
 from circuitxbar.solving.gradients import Gradient, gradient
 from circuitxbar.solving.matrices import effective_matrix
+from circuitxbar.solving.transients import transient
 
 __all__ = [
     "ENGINES",
@@ -17,4 +18,5 @@ __all__ = [
     "present_engines",
     "solve",
     "sum_over",
+    "transient",
 ]

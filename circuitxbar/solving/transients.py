@@ -6,14 +6,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from circuitxbar.arguments import flag, positive_number, real_array, real_number, shown
-from circuitxbar.array import transient as array
-from circuitxbar.array.engine import refusal
+from circuitxbar.arguments import Array, flag, positive_number, real_array, shown
+from circuitxbar.array import engine as array
+from circuitxbar.array.transient import Plan
+from circuitxbar.array.transient import transient as march
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.circuit.drive_over_time import DriveOverTime
 from circuitxbar.circuit.proof import LEAST_CURRENT
 from circuitxbar.circuit.transient import Transient
-from circuitxbar.circuit.valid import check_valid_conductances
+from circuitxbar.circuit.valid import check_valid_conductances, stays_valid
 from circuitxbar.errors import CircuitError, SolverError
 
 _POINTS = 201
@@ -33,16 +34,50 @@ def transient(
     throw: bool = True,
     extrapolate: bool = False,
 ) -> Transient:
-    """Currents, charges and voltages of `crossbar` over time, from its operating point at 0 on."""
+    """Currents, charges and voltages of `crossbar` over time, from its operating point at 0 s on.
+
+    waveforms : Waveform of the driven lines, or their constant voltages as `solve` takes them; None
+    where no end is Driven.
+    column_waveforms : the same for Driven column ends where rows are driven too.
+    gates : the same for the gate lines of transistors.
+    stop : s, how far to go.
+    times : of the points to be kept, s, increasing from 0 on; None for 201 at equal distances.
+    tol : what a step may add to the error of any node voltage, relative to the vector's swing:
+    the largest change of the voltage of any driven line.
+    rtol : largest error bound of any step, relative to the vector's largest terminal current.
+    keep : "currents" stores no node voltages.
+    throw : raise SolverError for vectors that did not converge, else see `status`.
+    extrapolate : accept voltages and conductances outside the valid ranges of the devices.
+
+    The capacitances are those of Crossbar.wires and Crossbar.cell_capacitance. Each vector takes
+    steps of its own (TR-BDF2, second order, damping; as long as `tol` allows, none beyond a
+    breakpoint of its waveforms), so that its answer depends neither on the others nor on `times`:
+    points within a step lie on a parabola through its three stages.
+    Raises CircuitError for wrong inputs, a circuit without a unique operating point, or cells that
+    the array engine does not take: shorts, and devices that are not monotone; SolverError for
+    vectors that did not converge.
+    """
     if not isinstance(crossbar, Crossbar):
         raise CircuitError(f"{shown(crossbar)} is not a Crossbar.")
+    reason = array.refusal(crossbar)
+    if reason:
+        raise CircuitError(
+            f"transient does not take this array: {reason}. It needs monotone cells; in place of "
+            "a short give a large conductance."
+        )
+    if not isinstance(keep, str) or keep not in ("voltages", "currents"):
+        raise CircuitError(f'keep = {shown(keep)}: choose "voltages" or "currents".')
+    throw, extrapolate = flag("throw", throw), flag("extrapolate", extrapolate)
+    stop, tol = positive_number("stop", stop, unit="s"), positive_number("tol", tol)
+    rtol = positive_number("rtol", rtol)
+    points = _points(times, stop)
     drive = DriveOverTime.of(crossbar, waveforms, column_waveforms, gates)
-    stop = positive_number("stop", stop, unit="s")
-    points = np.linspace(0.0, stop, _POINTS) if times is None else real_array("times", times)
-    plan = array.Plan(points, stop, tol, rtol, keep)
-    with np.errstate(all="ignore"):
-        record = array.transient(crossbar, drive, plan)
-    return Transient(
+    if not extrapolate:
+        check_valid_conductances(crossbar)
+    span = np.inf if extrapolate else _span(crossbar, drive, stop)
+    with np.errstate(over="ignore", invalid="ignore"):
+        record = march(crossbar, drive, Plan(points, stop, tol, rtol, keep, span))
+    found = Transient(
         crossbar,
         record.times,
         record.currents,
@@ -55,4 +90,52 @@ def transient(
         {"steps": record.steps, "rejected": record.rejected, "iterations": record.iterations},
         drive.single,
         record.voltages,
+    )
+    if throw:
+        _raise_unless_converged(found)
+    return found
+
+
+def _points(times: Any, stop: float) -> Array:
+    if times is None:
+        return np.linspace(0.0, stop, _POINTS)
+    points = real_array("times", times, unit="s", shape=(None,), minimum=0.0, maximum=stop)
+    if len(points) == 0 or points[0] != 0:
+        raise CircuitError("times must begin with 0, the operating point from which all starts.")
+    backwards = np.flatnonzero(np.diff(points) <= 0)
+    if len(backwards):
+        k = int(backwards[0]) + 1
+        raise CircuitError(
+            f"times[{k}] = {float(points[k])!r} s does not come after the point before it. "
+            "Times must increase."
+        )
+    return points
+
+
+def _span(crossbar: Crossbar, drive: DriveOverTime, stop: float) -> float:
+    """Within which voltages, either way, all laws hold, V; inf where no voltage can leave them.
+
+    Capacitors to ground leave every node within the range of the sources; those of cells do not.
+    """
+    if not np.any(crossbar.cell_capacitance):
+        vectors = (drive.of_vector(k) for k in range(drive.batch))
+        if all(stays_valid(crossbar, vector.at(vector.ticks(stop))) for vector in vectors):
+            return np.inf
+    ranges = [d.valid[name] for d in crossbar.devices.values() for name in d.variables]
+    return min(min(-low, high) for low, high in ranges)
+
+
+def _raise_unless_converged(found: Transient) -> None:
+    """SolverError naming the vectors that did not converge, and what is wrong with the first."""
+    failed = np.flatnonzero(~np.atleast_1d(found.converged))
+    if len(failed) == 0:
+        return
+    named = ", ".join(map(str, failed[:8])) + (", ..." if len(failed) > 8 else "")
+    told = found.status if found.single else found.status[failed[0]]
+    raise SolverError(
+        f"{'Vector' if len(failed) == 1 else 'Vectors'} {named} did not converge: {told}. "
+        "Pass a larger rtol or tol, or check for conductances many decades apart and for laws that "
+        "are steep or flat.",
+        vectors=tuple(int(k) for k in failed),
+        solution=found,
     )

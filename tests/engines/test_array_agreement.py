@@ -136,16 +136,18 @@ def test_gates_along_rows_and_columns_of_every_vector_its_own(name: str, gates: 
     check(case, solve_cells(*case.inputs))
 
 
+@pytest.mark.parametrize("ohms", [0.0, 1.0])
 @pytest.mark.parametrize("kind", OF_EACH_STYLE, ids=str)
-def test_cells_between_ideal_sources(kind: CellKind):
-    """No node moves, yet what is within the cells has to be found."""
+def test_a_few_cells_that_conduct_and_block(kind: CellKind, ohms: float):
+    """Between ideal sources no node moves, yet what is within the cells has to be found."""
     gates = np.full(2, 1.5) if kind.transistor else None
-    for volts in (0.05, 0.6):
+    for volts in (0.05, 0.6) if kind.transistor else (0.05, 0.6, -0.6):
         crossbar = cx.Crossbar(
             [[1e-4, 2e-4, 1e-3], [3e-4, 1e-6, 1e-5]],
             kind.device,
             selector=kind.selector,
             transistor=kind.transistor,
+            wires=cx.Wires(ohms, ohms),
         )
         case = CellCase(kind, crossbar, np.array([volts, 0.7 * volts]), None, gates)
         check(case, solve_cells(*case.inputs))

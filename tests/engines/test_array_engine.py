@@ -94,6 +94,21 @@ def test_a_vector_in_any_batch_and_place(cells: str, size: int):
     assert_same(chosen(cells, vectors), solved(cells), vectors)
 
 
+@pytest.mark.parametrize("device", ["linear", "sinh"])
+def test_a_vector_that_is_there_waits_for_the_others(device: str):
+    """One that takes many more steps would carry it on."""
+    crossbar = loaded(device)
+    if device == "sinh":
+        crossbar = replace(crossbar, parameters={"v0": 0.05})
+    rng = np.random.default_rng(10)
+    voltages = rng.uniform(-1, 1, (8, 20)) * np.array([1e-3, 1.0] * 4)[:, None]
+    voltages[5] = 1e-9 * rng.uniform(-1, 1, 20) + np.array([1.0, -1.0] * 10)
+    together = cx.solve(crossbar, voltages, engine="array")
+    for vector in range(8):
+        alone = cx.solve(crossbar, voltages[vector], engine="array")
+        assert_same(alone, together, slice(vector, vector + 1))
+
+
 @pytest.mark.parametrize("cells", CELLS)
 def test_keeping_currents_alone(cells: str):
     """Of a linear array that takes one solve per row and a product: 33 vectors, 11 rows."""
@@ -235,7 +250,9 @@ def test_starting_from_an_earlier_solution(device: str):
     from_nodal = cx.solve(crossbar, voltages, engine="array", start=cx.solve(crossbar, voltages))
     assert np.all(from_nodal.converged)
     # Other wires, whose nodes are joined where those of the first were not, and other cells.
-    for other in (replace(crossbar, wires=cx.Wires()), replace(crossbar, device="cubic")):
+    ends = {"left": cx.Driven(100.0), "bottom": cx.Grounded(50.0)}
+    joined = replace(crossbar, wires=cx.Wires(0.0, 0.0), **ends)
+    for other in (joined, replace(joined, left=cx.Driven()), replace(crossbar, device="cubic")):
         started = cx.solve(other, voltages, engine="array", start=first)
         nodal = cx.solve(other, voltages, engine="nodal")
         apart = np.abs(started.currents - nodal.currents).max(axis=1)
@@ -344,12 +361,32 @@ def test_auto_gives_to_nodal_what_the_array_engine_does_not_solve(
     voltages = np.random.default_rng(7).uniform(0.2, 1.0, (20, 32))
     own = cx.solve(crossbar, voltages)
     assert own.engine == "array"
+    slopes = cx.gradient(own, np.ones_like(own.currents)).voltages
     cut_short(monkeypatch)
     instead = cx.solve(crossbar, voltages)
-    assert instead.engine == "nodal"
+    assert instead.engine == "array, nodal"
     assert np.all(instead.converged)
     apart = np.abs(instead.currents - own.currents).max(axis=1)
     assert (apart <= 1e-9 * own.largest_current).all()
+    assert np.allclose(instead.cell_voltages, own.cell_voltages, rtol=0, atol=1e-9)
+    found = cx.gradient(instead, np.ones_like(own.currents)).voltages
+    assert np.allclose(found, slopes, rtol=1e-6, atol=0)
+
+
+def test_vectors_that_nodal_solves_stand_where_they_were(monkeypatch: pytest.MonkeyPatch):
+    """Those of 1 V take more steps than they get; those of 1e-3 V are nearly linear."""
+    crossbar = replace(loaded("sinh", 32, 32), parameters={"v0": 0.05})
+    voltages = np.random.default_rng(7).uniform(0.2, 1.0, (20, 32))
+    voltages[::3] *= 1e-3
+    own = cx.solve(crossbar, voltages, engine="nodal")
+    monkeypatch.setattr("circuitxbar.array.newton._STEPS", 4)
+    some = cx.solve(crossbar, voltages, engine="array", throw=False).converged
+    assert some.any()
+    assert not some.all()
+    instead = cx.solve(crossbar, voltages)
+    assert np.all(instead.converged)
+    assert (np.abs(instead.currents - own.currents).max(axis=1) <= 1e-9 * own.largest_current).all()
+    assert np.allclose(instead.row_voltages, own.row_voltages, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("device", ["linear", "sinh"])

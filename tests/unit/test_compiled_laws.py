@@ -14,7 +14,7 @@ import pytest
 
 from circuitxbar.array.cells import joined
 from circuitxbar.array.compiling import load
-from circuitxbar.array.laws import cell_law, law_parameters, there
+from circuitxbar.array.laws import AT_NODES, AT_REST, FORETOLD, cell_law, law_parameters, there
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.functions import COMPARISONS, TABLE
@@ -64,39 +64,50 @@ class Block:
         self.column = rng.uniform(-0.1, 0.3, self.v.shape)
         self.gate = rng.uniform(0.2, 1.5, (SHAPE[0], width))
         self.gate[1] = -2.0  # cut off
-        self.active = np.ones(width, np.uint8)
-        self.together = np.zeros(width, np.uint8)
-        self.place, self.current, self.slope, self.by_column, self.inner, self.remainder = (
-            np.zeros_like(self.v) for _ in range(6)
+        self.active = np.ones(width)
+        self.together, self.apart = np.zeros(width, np.uint8), np.zeros(width)
+        self.state = np.zeros((self.law.states, *self.v.shape))
+        self.current, self.slope, self.by_column, self.inner, self.remainder = (
+            np.zeros_like(self.v) for _ in range(5)
         )
-        self.slope[:] = 1e30  # foretells so much that nothing runs away
         if other is None:
+            self.slope = self.state[2]
             self.inner = self.remainder = np.zeros((1, width))
 
     @property
     def given(self) -> tuple:
-        gated = (self.column, self.gate, SHAPE[1], True) if self.law.kind == "1T1R" else ()
-        return self.v, *gated, self.parameters, self.there
+        gated = (self.column, self.gate, SHAPE[1], True)
+        return self.v, *gated, self.parameters, self.there, self.inner, self.remainder
 
-    def evaluate(self) -> None:
-        if self.law.kind == "1T1R":
-            out = (self.current, self.slope, self.by_column, self.inner)
-            self.law.evaluate(*self.given, self.active, *out)
+    @property
+    def kept(self) -> list[np.ndarray]:
+        return [*self.state, self.current, self.slope, self.by_column, self.inner]
+
+    def evaluate(self, where: int) -> None:
+        out = (self.state, self.current, self.slope, self.by_column, self.together, self.apart)
+        self.law.evaluate(*self.given, self.active, where, *out)
+
+    def settle(self) -> None:
+        """Newton's method at these voltages, to where both elements carry one current."""
+        self.evaluate(AT_REST)
+        for _ in range(100):
+            if self.together.all() and (self.apart <= 1e-9 * np.abs(self.current).sum(0)).all():
+                break
+            self.evaluate(FORETOLD)
         else:
-            out = (self.place, self.current, self.slope, self.inner, self.together)
-            self.law.evaluate(*self.given, self.active, *out)
-        if self.law.polish is not None:
-            self.law.polish(*self.given, self.inner, self.remainder)
+            raise AssertionError("no operating point")
+        if self.law.kind != "1R":
+            self.law.polish(*self.given)
+        self.evaluate(AT_NODES)
 
     def verified(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         row, column, rounding = (np.zeros(s) for s in (*[self.v.shape] * 2, self.width))
-        self.law.verify(*self.given, self.inner, self.remainder, row, column, rounding)
+        self.law.verify(*self.given, row, column, rounding)
         return row, column, rounding
 
     def summed(self, across: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         out, gates = np.zeros((len(self.law.names), self.cells)), np.zeros_like(self.gate)
-        extra = (gates,) if self.law.kind == "1T1R" else ()
-        self.law.slopes(*self.given, self.inner, self.remainder, across, out, *extra)
+        self.law.slopes(*self.given, across, out, gates)
         return out, gates
 
     def laws(self, element: object, by: tuple[str, ...] = ()) -> list[np.ndarray]:
@@ -232,7 +243,7 @@ def test_compiled_functions_are_exact_to_three_units_in_the_last_place(name, val
 @pytest.mark.parametrize("memory", TWO, ids=named)
 def test_single_elements_are_those_of_numpy(memory, width):
     block = Block(memory, width=width)
-    block.evaluate()
+    block.evaluate(AT_NODES)
     (element,) = block.crossbar.cell_elements
     current, slope = block.laws(element, ("v",))
     follows = block.there[:, None] == 1
@@ -240,11 +251,13 @@ def test_single_elements_are_those_of_numpy(memory, width):
     assert (np.abs(block.current - np.where(follows, current, 0.0)) <= 2 * lost).all()
     block.v *= 1 + 1e-7
     bend = np.abs(block.laws(element, ("v",))[1] - slope) / 1e-7
-    block.v[:] = block.place
+    block.v[:] = block.state[0]
     lost = EPS * (8 * np.abs(slope) + 8 * bend)
     assert (np.abs(block.slope - np.where(follows, slope, 0.0)) <= lost).all()
     assert block.together.all()
-    assert (block.place == block.v).all()
+    assert (block.state[0] == block.v).all()
+    assert (block.state[1] == block.current).all()
+    assert not block.apart.any()
     lost = block.rounding(element)
     row, column, rounding = block.verified()
     assert (row == column).all()
@@ -256,7 +269,6 @@ def test_single_elements_are_those_of_numpy(memory, width):
 @pytest.mark.parametrize("memory", TWO, ids=named)
 def test_derivatives_by_the_parameters_are_those_of_numpy(memory):
     block = Block(memory)
-    block.evaluate()
     (element,) = block.crossbar.cell_elements
     across = np.random.default_rng(1).normal(size=block.v.shape)
     out, _ = block.summed(across)
@@ -284,45 +296,40 @@ def test_a_current_that_runs_away_is_followed():
     block.there[:] = 1
     block.v[:] = 1e-3
     block.v[6, 2], block.v[9, 5] = 1.0, -40.0  # the second overflows
-    block.slope[:] = 1e-5
-    block.evaluate()
+    block.evaluate(AT_REST)
+    place, current, slope = block.state
     gentle = np.ones(block.v.shape, bool)
     gentle[6, 2] = gentle[9, 5] = False
-    assert (block.place[gentle] == block.v[gentle]).all()
+    assert (place[gentle] == block.v[gentle]).all()
     assert [bool(x) for x in block.together] == [k not in (2, 5) for k in range(8)]
     for at in ((6, 2), (9, 5)):
         foretold = 1e-5 * block.v[at]
-        assert 1.0 <= block.current[at] / foretold <= 2.0
-        assert block.current[at] == pytest.approx(
-            1e-5 * 0.03 * np.sinh(block.place[at] / 0.03), rel=1e-13
-        )
+        assert 1.0 <= current[at] / foretold <= 2.0
+        assert current[at] == pytest.approx(1e-5 * 0.03 * np.sinh(place[at] / 0.03), rel=1e-13)
+        linearised = current[at] + slope[at] * (block.v[at] - place[at])
+        assert block.current[at] == pytest.approx(linearised, rel=1e-13)
     for _ in range(60):
-        block.evaluate()
+        block.evaluate(FORETOLD)
         if block.together[2]:
             break
-    assert block.place[6, 2] == 1.0
-    assert block.current[6, 2] == pytest.approx(1e-5 * 0.03 * np.sinh(1.0 / 0.03), rel=1e-13)
+    assert place[6, 2] == 1.0
+    assert current[6, 2] == pytest.approx(1e-5 * 0.03 * np.sinh(1.0 / 0.03), rel=1e-13)
 
 
 @pytest.mark.parametrize("other", [None, SELECTORS[-1], TRANSISTORS[0]], ids=lambda d: d and d.name)
 def test_nan_is_not_lost_and_inactive_vectors_stay_untouched(other):
     block = Block(device("sinh"), other)
-    block.evaluate()
+    block.settle()
     block.v[7, 3] = np.nan
     block.v[8] += 0.01
-    block.active[:] = 1
     block.active[6] = 0
-    kept = [
-        array[..., 6].copy()
-        for array in (block.place, block.current, block.slope, block.by_column, block.inner)
-    ]
-    block.evaluate()
+    before = [array[..., 6].copy() for array in block.kept]
+    block.evaluate(FORETOLD)
     assert np.isnan(block.current[7, 3])
     assert np.isnan(block.current).sum() == 1
-    for array, before in zip(
-        (block.place, block.current, block.slope, block.by_column, block.inner), kept, strict=True
-    ):
-        assert (array[..., 6] == before).all()
+    assert np.isnan(block.apart[3]) == (other is not None)
+    for array, old in zip(block.kept, before, strict=True):
+        assert (array[..., 6] == old).all()
     row, column, rounding = block.verified()
     assert np.isnan(row[7, 3])
     assert np.isnan(column[7, 3])
@@ -372,8 +379,7 @@ def condensed(block: Block) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("pair", PAIRS + GATED, ids=named)
 def test_two_elements_carry_one_current(pair):
     block = Block(*pair)
-    block.evaluate()
-    block.evaluate()  # slopes are those of where the search began to be close
+    block.settle()
     at = condensed(block)
     follows = block.there[:, None] == 1
     lost = sum(block.rounding(element) for element in block.crossbar.cell_elements)
@@ -382,6 +388,7 @@ def test_two_elements_carry_one_current(pair):
     assert (block.inner[~follows[:, 0]] == 0.0).all()
     slope = np.where(follows, at["m"] * at["memory"], 0.0)
     assert (np.abs(block.slope - slope) <= 1e-9 * slope + 16 * EPS * at["size"]).all()
+    assert (block.apart <= lost.sum(axis=0)).all()
     by_column = np.where(follows, -at["source"] * at["other"], 0.0)
     if block.law.kind == "1T1R":
         assert block.by_column == pytest.approx(by_column, rel=1e-9, abs=1e-14 * at["m"].max())
@@ -396,10 +403,63 @@ def test_two_elements_carry_one_current(pair):
 
 
 @pytest.mark.parametrize("pair", [PAIRS[-1], *GATED], ids=named)
+def test_elements_are_linearised_where_their_nodes_are(pair):
+    """Where two elements carry different currents the cell carries what both lines cross at."""
+    block = Block(*pair)
+    block.inner[:] = 0.3 * block.v
+    block.evaluate(AT_NODES)
+    at = condensed(block)
+    follows = block.there[:, None] == 1
+    apart = np.where(follows, np.abs(at["in"] - at["out"]), 0.0)
+    assert block.apart == pytest.approx(apart.sum(axis=0), rel=1e-9)
+    # Each element's current where the other one's change of voltage is taken from it.
+    crossing = at["in"] * at["memory"] + at["out"] * at["other"]
+    size = np.abs(at["in"] * at["memory"]) + np.abs(at["out"] * at["other"])
+    assert (np.abs(block.current - np.where(follows, crossing, 0.0)) <= 1e-9 * size).all()
+
+
+@pytest.mark.parametrize("pair", [PAIRS[-1], *GATED], ids=named)
+def test_a_small_move_is_foretold(pair):
+    """But for what grows with its square, both elements go to where they carry one current."""
+    block = Block(*pair)
+    apart = []
+    for move in (1e-4, 1e-6):
+        block.settle()
+        started = block.current.copy()
+        block.v += move
+        block.column += 2 * move
+        block.evaluate(FORETOLD)
+        assert block.together.all()
+        assert (block.apart <= 0.05 * np.abs(block.current - started).sum(axis=0)).all()
+        apart.append(block.apart.copy())
+    rounding = 1e-14 * np.abs(block.current).sum(axis=0)
+    assert (apart[0] > 10 * rounding).all()
+    assert (apart[1] <= 1e-3 * apart[0] + rounding).all()
+
+
+def test_each_element_follows_its_own_current():
+    block = Block(device("linear"), device("exponential_selector"))
+    block.crossbar = Crossbar(np.full(SHAPE, 1e-5), "linear", selector="exponential_selector")
+    block.parameters, block.there = law_parameters(block.crossbar, block.law), there(block.crossbar)
+    block.v[:] = 1e-3
+    block.v[6, 2] = 1.0
+    block.evaluate(AT_REST)
+    assert [bool(x) for x in block.together] == [k != 2 for k in range(8)]
+    across, memory, _, place, selector, _ = block.state[:, 6, 2]
+    values = block.crossbar.selector.values
+    per_volt = np.log(10.0) / values["swing"]
+    leakage = 2 * values["leakage_current"] * per_volt
+    foretold = 1.0 / (1.0 / leakage + 1.0 / 1e-5)
+    assert 1.0 <= selector / foretold <= 2.0
+    assert place < 0.5
+    assert memory == pytest.approx(foretold, rel=1e-12)
+    assert across == pytest.approx(foretold / 1e-5, rel=1e-12)
+
+
+@pytest.mark.parametrize("pair", [PAIRS[-1], *GATED], ids=named)
 def test_derivatives_of_two_elements_share_the_current(pair):
     block = Block(*pair)
-    block.evaluate()
-    block.evaluate()  # slopes are those of where the search began to be close
+    block.settle()
     at = condensed(block)
     across = np.random.default_rng(1).normal(size=block.v.shape)
     out, gates = block.summed(across)
@@ -437,7 +497,7 @@ def test_a_stiff_selector_is_solved_to_the_last_digits():
     block.crossbar = Crossbar(conductances, "linear", selector="exponential_selector")
     block.parameters, block.there = law_parameters(block.crossbar, block.law), there(block.crossbar)
     block.v[:] = np.linspace(-1.0, 1.0, 8)
-    block.evaluate()
+    block.settle()
     selector = block.crossbar.selector
     with mpmath.workdps(60):
         leakage = 2 * mpmath.mpf(selector.values["leakage_current"])

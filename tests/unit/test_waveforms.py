@@ -185,6 +185,7 @@ def test_the_integral_of_a_pulse_is_height_times_width(
     whole = wave.integral(-1.0, 1.0)
     # Points in time are rounded, by eps of the largest of them.
     rounding = 8 * np.finfo(float).eps * abs(height) * (delay + width + rise + fall)
+    rounding += 8 * np.finfo(float).smallest_subnormal
     np.testing.assert_allclose(whole, [height * width], rtol=1e-12, atol=rounding)
     assert np.abs(wave.at(wave.breakpoints)).max(initial=0.0) <= abs(height)
 

@@ -40,7 +40,8 @@ def sign(x):
 
 def limited(x, low, high):
     """x within the limits; NaN stays NaN."""
-    return select(x < low, low, select(x > high, high, x))
+    x = select(x > high, high, x)
+    return select(x < low, low, x)
 
 
 def exponent(x):
@@ -93,8 +94,8 @@ def sinh(x):
     k = exponent(x)
     r = (x - k * LOG2_HIGH) - k * LOG2_LOW
     # An eighth of both halves, so that neither is infinite before the result is.
-    up = power_of_two(limited(k, -1000.0, 1100.0) - 4.0)
-    down = power_of_two(limited(-k, -1000.0, 1100.0) - 4.0)
+    up = power_of_two(select(k < -1000.0, -1000.0, k) - 4.0)
+    down = power_of_two(-select(k > 1000.0, 1000.0, k) - 4.0)
     high, low = up + down, up - down
     return 8.0 * (low + (low * short_cosh_less_one(r) + high * short_sinh(r)))
 
@@ -104,8 +105,8 @@ def cosh(x):
     x = limited(x, -711.0, 711.0)
     k = exponent(x)
     r = (x - k * LOG2_HIGH) - k * LOG2_LOW
-    up = power_of_two(limited(k, -1000.0, 1100.0) - 4.0)
-    down = power_of_two(limited(-k, -1000.0, 1100.0) - 4.0)
+    up = power_of_two(select(k < -1000.0, -1000.0, k) - 4.0)
+    down = power_of_two(-select(k > 1000.0, 1000.0, k) - 4.0)
     high, low = up + down, up - down
     return 8.0 * (high + (high * short_cosh_less_one(r) + low * short_sinh(r)))
 
@@ -124,7 +125,8 @@ def tanh(x):
 def logistic(x):
     """1 / (1 + exp(-x))."""
     small = exp(-abs(x))
-    return select(x < 0.0, small, 1.0) / (1.0 + small)
+    larger = 1.0 / (1.0 + small)
+    return select(x < 0.0, small * larger, larger)
 
 
 def mantissa_and_exponent(x):
@@ -176,7 +178,12 @@ def log1p(x):
 
 def softplus(x):
     """log(1 + exp(x))."""
-    return select(x > 0.0, x, 0.0) + log1p(exp(-abs(x)))
+    small = exp(-abs(x))
+    u = 1.0 + small
+    # What u has lost, divided by u: near enough, and exactly so where u is 1.
+    lost = (small - (u - 1.0)) * (1.0 - small * (1.0 - 0.5 * small))
+    m, k = mantissa_and_exponent(u)
+    return select(x > 0.0, x, 0.0) + log_near_one(m - 1.0, k, lost)
 
 
 def sqrt(x):

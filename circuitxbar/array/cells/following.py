@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from circuitxbar.array.cells.elementary import log
+from circuitxbar.array.cells.elementary import LOG2, mantissa_and_exponent, minimum
 from circuitxbar.array.cells.rows import (
     ACROSS,
     BEFORE,
@@ -31,7 +31,8 @@ from circuitxbar.array.cells.vectors import on_rows, part, select
 RUNAWAY = 2.0  # a current that moved this many times what its slope foretold
 NOISE = 1e-6  # a current that moved less than this part of itself does not run away
 AIM = 1.8  # what an exponential that seems to be one is to move
-HALVINGS = 60
+FURTHER = 1.125  # times the way there, where that was short
+MOST_TRIALS = 60
 
 
 class Followed:
@@ -52,8 +53,7 @@ class Followed:
 
     def told(self, w):
         """|change of the current| that the slope foretold."""
-        change = w[self.old_slope] * (w[self.voltage] - w[self.place])
-        return abs((w[self.old_current] + change) - w[self.old_current])
+        return abs(w[self.old_slope] * (w[self.voltage] - w[self.place]))
 
 
 def followed():
@@ -65,11 +65,17 @@ def followed():
 
 
 @on_rows
-def carry_followed(w):
-    """The currents and slopes of the elements whose currents are followed."""
+def two_terminal_laws(w):
+    """The laws of the elements whose currents are followed."""
     memory(w)
     if SERIES and not GATED:
         other(w)
+
+
+@part
+def carry_followed(work):
+    """The currents and slopes of the elements whose currents are followed."""
+    two_terminal_laws(work)
 
 
 def away(w, element):
@@ -100,6 +106,13 @@ def put(w, element):
     w[element.voltage] = select(way == 1.0, end, start + way * (end - start))
 
 
+def rough_log(x):
+    """log(x) within 0.01, for a normal x > 0."""
+    m, k = mantissa_and_exponent(x)
+    f = m - 1.0
+    return k * LOG2 + f * (1.0 - f * (0.5 - f * (1.0 / 3.0)))
+
+
 @on_rows
 def set_out(w):
     """Go a part of the way: right for an exponential that has moved so much at the end of it.
@@ -110,8 +123,8 @@ def set_out(w):
         runs, told, moved = away(w, element), element.told(w), element.moved(w)
         w[element.target], w[element.foretold] = w[element.voltage], told
         times = moved / told
-        rate = log(1.0 + times * (1.0 + log(times)))
-        way = select(times < 1e300, log(1.0 + AIM * rate) / rate, 0.5)
+        rate = rough_log(1.0 + times * (1.0 + rough_log(times)))
+        way = select(times < 1e300, rough_log(1.0 + AIM * rate) / rate, 0.5)
         w[element.away] = select(runs, 1.0, 0.0)
         w[element.near], w[element.far] = select(runs, 0.0, 1.0), 1.0
         w[element.way] = select(runs, way, 1.0)
@@ -120,7 +133,7 @@ def set_out(w):
 
 @on_rows
 def go_on(w):
-    """Halve the way that is left, in which lanes."""
+    """Where an element is not there yet: a little further, or halve the way that is left."""
     found = w[THERE] != w[THERE]
     for element in followed():
         moved, told, way = element.moved(w), w[element.foretold], w[element.way]
@@ -128,7 +141,8 @@ def go_on(w):
         again = (beyond | (moved < told)) & (w[element.away] != 0.0)
         near, far = select(beyond, w[element.near], way), select(beyond, way, w[element.far])
         w[element.near], w[element.far] = near, far
-        w[element.way] = select(again, 0.5 * (near + far), way)
+        half = 0.5 * (near + far)
+        w[element.way] = select(again, select(beyond, half, minimum(half, FURTHER * way)), way)
         put(w, element)
         found = found | again
     return found
@@ -146,8 +160,9 @@ def mark_short(w):
 def follow(work):
     """Put elements whose currents run away where these moved one to two times what was foretold."""
     set_out(work)
-    for _ in range(HALVINGS):
-        carry_followed(work)
+    carry_followed(work)
+    for _ in range(MOST_TRIALS):
         if go_on(work) == 0:
             break
+        carry_followed(work)
     mark_short(work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circuitxbar.array.cells.following import carry, follow, runs_away
+from circuitxbar.array.cells.following import carry, follow
 from circuitxbar.array.cells.rows import (
     ACROSS,
     APART,
@@ -26,8 +26,8 @@ from circuitxbar.array.cells.rows import (
     SOURCE,
     STATES,
     THERE,
-    V,
     WANTED,
+    V,
     place_nodes,
     shift_of,
     take_cells,
@@ -65,7 +65,8 @@ def remember(w):
 def divided(w, lines):
     """The voltages that the elements move where V is now, for them to carry one current.
 
-    Of the other element and of the memory element, from where the linearisation `lines` has them.
+    Of the other element and of the memory element, from where the linearisation `lines` has them;
+    and the share that the other one has of a change of V.
     """
     across, memory, memory_slope, inner, other, other_slope = (w[lines + n] for n in range(6))
     left = (w[V] - inner) - across
@@ -74,10 +75,11 @@ def divided(w, lines):
         source, by_source = w[lines + 6], w[lines + 7]
         excess = excess - (other_slope + by_source) * (w[SOURCE] - source)
     both = memory_slope + other_slope
-    passes = both != 0.0
-    by_other = select(passes, (memory_slope * left + excess) / both, left)
-    by_memory = select(passes, (other_slope * left - excess) / both, 0.0)
-    return by_other, by_memory
+    passes, resistance = both != 0.0, 1.0 / both
+    by_other = select(passes, (memory_slope * left + excess) * resistance, left)
+    by_memory = select(passes, (other_slope * left - excess) * resistance, 0.0)
+    share = select(passes, memory_slope * resistance, 0.0)
+    return by_other, by_memory, share
 
 
 @on_rows
@@ -85,7 +87,7 @@ def foretell(w):
     """The elements to where the last linearisation has them now."""
     if SERIES:
         there = w[THERE] != 0.0
-        by_other, by_memory = divided(w, BEFORE)
+        by_other, by_memory, _ = divided(w, BEFORE)
         inner = w[BEFORE + (INNER - ELEMENTS)]
         w[INNER] = select(there, inner + by_other, 0.0)
         w[ACROSS] = select(there, w[BEFORE] + by_memory, 0.0)
@@ -107,9 +109,8 @@ def condense(w):
     """What the cell carries at V, and its slopes."""
     there = w[THERE] != 0.0
     if SERIES:
-        by_other, _ = divided(w, ELEMENTS)
-        both = w[MEMORY_SLOPE] + w[OTHER_SLOPE]
-        share = select(there & (both != 0.0), w[MEMORY_SLOPE] / both, 0.0)
+        by_other, _, share = divided(w, ELEMENTS)
+        share = select(there, share, 0.0)
         w[CURRENT] = select(there, w[OTHER] + w[OTHER_SLOPE] * by_other, 0.0)
         w[SLOPE] = w[OTHER_SLOPE] * share
         w[BY_COLUMN] = -w[OTHER_BY_SOURCE] * share

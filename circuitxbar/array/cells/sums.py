@@ -33,8 +33,8 @@ from circuitxbar.array.cells.rows import (
     SOURCE,
     STEP,
     THERE,
-    V,
     WANTED,
+    V,
     gate_line,
     memory,
     memory_by,
@@ -99,7 +99,7 @@ def lack(w):
     rough = (size > CLOSE * abs(inner)) | (size > CLOSE * abs(w[ACROSS]))
     rough |= w[OTHER_SLOPE] * size > CLOSE * abs(w[OTHER])
     rough |= w[MEMORY_SLOPE] * size > CLOSE * abs(w[MEMORY])
-    rough &= size > LEAST * abs(inner)
+    rough &= (size > LEAST * abs(inner)) & (w[WANTED] != 0.0)
     w[STEP] = select(rough, 0.0, step)
     w[INNER] = select(rough, inner + step, inner)
     return rough
@@ -197,6 +197,8 @@ def polish(v, column, gate, columns, by_row, parameters, there, inner, inner_rem
     want_all(work, LANES)
     for at in range(0, cells * width, LANES):
         count = min(LANES, cells * width - at)
+        if count < LANES:
+            want_all(work, count)
         take_cells(work, given, cells, flags, NAMES, last, at, shift, count)
         take_nodes(
             work, numbers, sources, gates, columns, by_row, inners, remainders, at, shift, count

@@ -80,8 +80,10 @@ class Bits:
 class Lanes:
     """A number in every lane; NaN compares as it does everywhere."""
 
-    def __init__(self, builder, value):
-        self.builder, self.value = builder, value
+    def __init__(self, builder, value, minus=None):
+        # minus : what this is the negative of.  Products and sizes are then those of that one, so
+        # that the functions of x and of -x share what they have in common.
+        self.builder, self.value, self.minus = builder, value, minus
 
     def of(self, other):
         """`other`, a number or lanes, as lanes."""
@@ -114,6 +116,11 @@ class Lanes:
         return self._made("fsub", other, self)
 
     def __mul__(self, other):
+        other = self.of(other)
+        if self.minus is not None:
+            return -(self.minus * other)
+        if other.minus is not None:
+            return -(self * other.minus)
         return self._made("fmul", self, other)
 
     def __rmul__(self, other):
@@ -126,10 +133,12 @@ class Lanes:
         return self._made("fdiv", other, self)
 
     def __neg__(self):
-        return Lanes(self.builder, self.builder.fneg(self.value))
+        if self.minus is not None:
+            return self.minus
+        return Lanes(self.builder, self.builder.fneg(self.value), minus=self)
 
     def __abs__(self):
-        return self.called("llvm.fabs")
+        return (self if self.minus is None else self.minus).called("llvm.fabs")
 
     def __pow__(self, exponent):
         result, square = None, self
@@ -271,15 +280,17 @@ def _row(builder, rows, row):
     return builder.bitcast(at, _VECTOR.as_pointer())
 
 
-def _at_most(builder, lane, count):
-    """The number of a lane; that of the last one that counts for those behind it."""
-    last, lane = builder.sub(count, ir.Constant(_LONG, 1)), ir.Constant(_LONG, lane)
-    return builder.select(builder.icmp_signed("<", lane, last), lane, last)
+def _lane(builder, row, lane):
+    """One number of a row."""
+    return _at(builder, builder.ptrtoint(row, _LONG), lane)
 
 
 @intrinsic
 def take(typing, rows, row, start, at, count):
-    """Copy the `count` numbers from `at` on, of those that begin at `start`, into a row."""
+    """Copy the `count` numbers from `at` on, of those that begin at `start`, into a row.
+
+    Lanes behind them keep what they had.
+    """
 
     def code(context, builder, signature, arguments):
         rows, row, start, at, count = arguments
@@ -289,13 +300,9 @@ def take(typing, rows, row, start, at, count):
             with whole:
                 source = builder.bitcast(_at(builder, start, at), _VECTOR.as_pointer())
                 builder.store(builder.load(source, align=8), target, align=8)
-            with partly:
-                value = ir.Constant(_VECTOR, ir.Undefined)
-                for lane in range(LANES):
-                    index = builder.add(at, _at_most(builder, lane, count))
-                    number = builder.load(_at(builder, start, index))
-                    value = builder.insert_element(value, number, ir.Constant(_INT, lane))
-                builder.store(value, target, align=8)
+            with partly, cgutils.for_range(builder, count) as loop:
+                number = builder.load(_at(builder, start, builder.add(at, loop.index)))
+                builder.store(number, _lane(builder, target, loop.index))
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 5), code
@@ -316,13 +323,12 @@ def give(typing, rows, row, active, start, at, count):
                 target = builder.bitcast(_at(builder, start, at), _VECTOR.as_pointer())
                 old = builder.load(target, align=8)
                 builder.store(builder.select(taken, value, old), target, align=8)
-            with partly:
-                for lane in range(LANES):
-                    mine = _at_most(builder, lane, count)
-                    target = _at(builder, start, builder.add(at, mine))
-                    flag = builder.extract_element(taken, mine)
-                    new = builder.extract_element(value, mine)
-                    builder.store(builder.select(flag, new, builder.load(target)), target)
+            with partly, cgutils.for_range(builder, count) as loop:
+                target = _at(builder, start, builder.add(at, loop.index))
+                new = builder.load(_lane(builder, _row(builder, rows, row), loop.index))
+                flag = builder.load(_lane(builder, _row(builder, rows, active), loop.index))
+                flag = builder.fcmp_unordered("!=", flag, ir.Constant(_DOUBLE, 0.0))
+                builder.store(builder.select(flag, new, builder.load(target)), target)
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 6), code
@@ -348,13 +354,10 @@ def _of_cells(number):
                     same = ir.Constant(ir.VectorType(_INT, LANES), [0] * LANES)
                     value = builder.shuffle_vector(value, nothing, same)
                     builder.store(value, target, align=8)
-                with partly:
-                    value = nothing
-                    for lane in range(LANES):
-                        mine = builder.ashr(_at_most(builder, lane, count), shift)
-                        found = number(builder, start, builder.add(at, mine))
-                        value = builder.insert_element(value, found, ir.Constant(_INT, lane))
-                    builder.store(value, target, align=8)
+                with partly, cgutils.for_range(builder, count) as loop:
+                    mine = builder.add(at, builder.ashr(loop.index, shift))
+                    value = number(builder, start, mine)
+                    builder.store(value, _lane(builder, target, loop.index))
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 6), code

@@ -6,11 +6,10 @@ by_between (v_between - v_before), where nodes hold deviations from potentials t
 
 from __future__ import annotations
 
-from numba.extending import intrinsic
-
 from circuitxbar.array.kernels.lanes import (
     compiled,
     everywhere,
+    intrinsic,
     lanes,
     larger,
     load,

@@ -9,13 +9,16 @@ number per cell.
 from __future__ import annotations
 
 import operator
+from typing import Any
 
+import numba.extending
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.core.datamodel import models
-from numba.extending import intrinsic, overload, register_model
+from numba.extending import overload, register_model
 
+intrinsic: Any = numba.extending.intrinsic  # it takes the first argument away
 WIDTH = 8
 OWN = 1
 BITS = 64
