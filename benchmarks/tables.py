@@ -158,6 +158,35 @@ def compile_() -> str:
     return _table(head, body, _told(machine))
 
 
+def transient() -> str:
+    """Of transient.py: steps of a whole array and of ngspice."""
+    rows, machine = _measured("transient")
+    body = [
+        (
+            _array(row),
+            row["vectors"],
+            row["steps"],
+            _time(row["ours_ms_per_vector"]),
+            row["ngspice_points"],
+            *_against(row["ours_ms_per_vector"], row["ngspice_ms"]),
+            f"{row['difference']:.0e}",
+        )
+        for row in rows
+    ]
+    head = (
+        "array",
+        "vectors",
+        "steps",
+        "circuitxbar, per vector",
+        "steps of ngspice",
+        "ngspice",
+        "ratio",
+        "they differ by, of the swing",
+    )
+    told = f"ngspice {rows[0]['ngspice_version']} with KLU; {_told(machine)}"
+    return _table(head, body, told)
+
+
 def _measured(name: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     measured = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return measured["rows"], measured["machine"]
@@ -220,6 +249,7 @@ TABLES = {
     "scaling": scaling,
     "cells": cells,
     "compile": compile_,
+    "transient": transient,
 }
 
 
