@@ -204,7 +204,7 @@ class Block:
         kernel: Any = kernels(self.width, self.own, bits)
         ladders = lines.ladders[bits]
         scale = np.ones(self.width)
-        np.divide(1.0, error, out=scale, where=moving & (error > 0))
+        np.divide(1.0, error, out=scale, where=moving & (error > 1e-290))
         r = self.array("r", 32) if bits == 32 else self.array("row_error")
         buffers = self.work.array("sweep_buffers", 3 * lines.columns * self.width, bits)
         if bits == 32:

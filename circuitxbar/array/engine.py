@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def _superposed(system: System, drive: Drive, request: Request) -> Answer:
         return answers[-1].proof
 
     proof = superposed(system.crossbar, drive, solve_units, request.rtol)
-    for vector in np.flatnonzero(proof.error_bound > proof.limit(request.rtol)):
+    for vector in np.flatnonzero(~(proof.error_bound <= proof.limit(request.rtol))):
         one = slice(int(vector), int(vector) + 1)
         own = solve_units(drive.select(one), request.rtol)
         for side in SIDES:
@@ -133,17 +134,21 @@ def cores() -> int:
 
 def in_threads(run: Callable[[slice, Workspace], Any], blocks: Sequence[slice]) -> list[Any]:
     """`run` of every block, in order, on as many threads as there are processors."""
-    count = min(len(blocks), cores())
+    count, stop = min(len(blocks), cores()), Event()
 
     def share(first: int) -> list[Any]:
         work = Workspace()
         with np.errstate(all="ignore"):  # which each thread has for itself; the proof tells
-            return [run(block, work) for block in blocks[first::count]]
+            return [run(block, work) for block in blocks[first::count] if not stop.is_set()]
 
     if count == 1:
         return share(0)
     with ThreadPoolExecutor(count) as pool:
-        shares = list(pool.map(share, range(count)))
+        try:
+            shares = list(pool.map(share, range(count)))
+        except BaseException:  # an interruption too ends with the blocks that are under way
+            stop.set()
+            raise
     return [shares[k % count][k // count] for k in range(len(blocks))]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from circuitxbar.array.block import Balance, Block
 from circuitxbar.array.system import Factors
+from circuitxbar.circuit.proof import LEAST_CURRENT
 
 _AIM = 0.25  # of the limit: room for what rounding adds
 _CORRECTIONS = 8
@@ -17,9 +18,9 @@ def solve_linear(block: Block, rtol: float) -> tuple[Balance, np.ndarray]:
     The balance there, and the steps of conjugate gradients that each vector took. What the passes
     have read and written is added to block.moved.
     """
-    block.moved += _of_balance(block)
+    block.moved += _of_balance(block, kept=True)
     balance = block.balance(kept=True)
-    moving = balance.error > 0
+    moving = balance.error > LEAST_CURRENT
     steps = np.zeros(block.width, dtype=np.int64)
     rough = True
     share, bits = block.system.remaining, 64
@@ -28,16 +29,20 @@ def solve_linear(block: Block, rtol: float) -> tuple[Balance, np.ndarray]:
             break
         if correction:
             block.voltages.refine()
+            block.balance(kept=True)
+            block.moved += _of_balance(block, kept=True)
             share = 1.0  # the scale is known
             bits = 32 if rough else 64  # of little that is left
         target = _AIM * share * rtol * balance.finest
         factors = block.system.linear_factors(bits)
         taken = block.correct(factors, balance.error, target, moving)
-        before, balance = balance, block.balance(kept=True)
-        block.moved += _of_correction(block, int(taken.max()), factors) + _of_balance(block)
+        before, balance = balance, block.balance(kept=False)
+        block.moved += _of_correction(block, int(taken.max()), factors)
+        block.moved += _of_balance(block, kept=False)
         steps += taken
         # A vector that is there, or gets no nearer, stays: the others must not change its answer.
-        there = (balance.bound <= rtol * balance.scale) & (balance.error <= rtol * balance.finest)
+        there = balance.bound <= np.maximum(rtol * balance.scale, LEAST_CURRENT)
+        there &= balance.error <= np.maximum(rtol * balance.finest, LEAST_CURRENT)
         moving &= ~there
         stuck = moving & ~(balance.error < 0.5 * before.error)
         moving &= ~stuck | (bits == 32)
@@ -45,10 +50,10 @@ def solve_linear(block: Block, rtol: float) -> tuple[Balance, np.ndarray]:
     return balance, steps
 
 
-def _of_balance(block: Block) -> int:
+def _of_balance(block: Block, kept: bool) -> int:
     """Bytes of one pass of Kirchhoff's law: voltages and errors; conductances, also of wires."""
-    voltages = 4 if block.voltages.fine else 2
-    return 8 * ((voltages + 2) * block.size + 3 * block.system.conductances.size)
+    arrays = (4 if block.voltages.fine else 2) + 2 * kept
+    return 8 * (arrays * block.size + 3 * block.system.conductances.size)
 
 
 def _of_correction(block: Block, steps: int, factors: Factors) -> int:

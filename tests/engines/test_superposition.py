@@ -73,3 +73,22 @@ def test_streams_of_vectors_are_the_same_kept_or_not():
     assert stream.factor.blocks == ()  # nothing else is stored
     with pytest.raises(cx.CircuitError, match="keep"):
         _ = stream.row_voltages
+
+
+def test_lines_without_any_current_are_solved():
+    """Floating columns take their rows' voltage: there is nothing to compare an error with."""
+    rng = np.random.default_rng(3)
+    for size in (1, 4, 32):
+        floating = cx.Crossbar(rng.uniform(1e-6, 1e-4, (size, size)), bottom=cx.Floating())
+        found = cx.solve(floating, np.full((9, size), 0.3), engine="array")
+        assert np.abs(found.column_voltages - 0.3).max() < 1e-12
+    conductances = rng.uniform(1e-6, 1e-4, (16, 16))
+    conductances[:4, 4:] = conductances[4:, :4] = 0  # an island that hangs on one source
+    ends = {"left": [0.0, *[np.inf] * 3, *[0.0] * 12], "bottom": [*[np.inf] * 4, *[0.0] * 12]}
+    island = cx.Crossbar(
+        conductances, left=cx.Driven(ends["left"]), bottom=cx.Grounded(ends["bottom"])
+    )
+    voltages = rng.uniform(-0.2, 0.2, (40, 16))
+    many = cx.solve(island, voltages, engine="array", keep="currents")
+    exact = cx.solve(island, voltages, engine="nodal")
+    assert (apart(many, exact) <= many.error_bound).all()
