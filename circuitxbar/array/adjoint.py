@@ -10,8 +10,7 @@ import numpy as np
 from circuitxbar.arguments import Array
 from circuitxbar.array.block import Balance, Block, Workspace
 from circuitxbar.array.engine import Solved, cut, in_threads, proof_of, sources_of
-from circuitxbar.array.laws import cell_law, law_parameters, there
-from circuitxbar.array.linear import solve_linear
+from circuitxbar.array.linear import corrected, solve_linear
 from circuitxbar.array.newton import Cells, inner_parts
 from circuitxbar.circuit.proof import Proof
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from circuitxbar.circuit.drive import Drive
 
 _AIM = 0.1  # of the limit
-_CORRECTIONS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +46,7 @@ class _Read:
 def sensitivities(solved: Solved, drive: Drive, rtol: float) -> Sensitivities:
     """The backward read of the array `solved`, which kept its voltages, under `drive`."""
     system, crossbar = solved.system, solved.system.crossbar
-    law = cell_law(crossbar)
-    parameters, follows = law_parameters(crossbar, law), there(crossbar)
+    law, parameters, follows = system.any_law, system.parameters, system.there
     sources = sources_of(system, drive)
     width = solved.blocks[0][0].potentials.shape[1]
     blocks = drive.blocks(width)
@@ -92,21 +89,12 @@ def _linearised(at: Block, backward: Block, rtol: float) -> Balance:
     drawn, fed = backward.array("drawn"), backward.array("fed")
     symmetric = factors.in_slope is factors.out_slope
 
-    def balance() -> Balance:
+    def balance(kept: bool) -> Balance:
         across = backward.across(backward.array("across"))
         np.multiply(across, factors.in_slope, out=drawn)
         if not symmetric:
             np.multiply(across, factors.out_slope, out=fed)
-        return backward.balance(kept=True, drawn=drawn, fed=drawn if symmetric else fed)
+        return backward.balance(kept, drawn=drawn, fed=drawn if symmetric else fed)
 
-    found = balance()
-    moving = found.error > 0
-    for correction in range(_CORRECTIONS):
-        if not moving.any():
-            break
-        if correction:
-            backward.voltages.refine()
-        backward.correct(transposed, found.error, _AIM * rtol * found.scale, moving)
-        before, found = found, balance()
-        moving &= (found.bound > rtol * found.scale) & (found.error < 0.5 * before.error)
+    found, _ = corrected(backward, balance, lambda bits: transposed, rtol, _AIM)
     return found

@@ -13,16 +13,20 @@ import hashlib
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
 from circuitxbar.errors import SolverError
 
+_IMPORT = re.compile(r"^from (circuitxbar|__future__)[^(\n]*(\([^)]*\))?\n", re.MULTILINE)
 _modules: dict[str, ModuleType] = {}
 _lock = threading.Lock()
 
@@ -49,6 +53,12 @@ def load(text: str, name: str) -> ModuleType:
         if key not in _modules:
             _modules[key] = _imported(_written(text, _folder() / f"{key}.py"), key)
         return _modules[key]
+
+
+def joined(package: str, parts: Sequence[str]) -> str:
+    """The text of the modules `parts` of `package` as one, without their imports of each other."""
+    texts = [(files(package) / f"{part}.py").read_text(encoding="utf-8") for part in parts]
+    return "\n".join(["from __future__ import annotations", *(_IMPORT.sub("", t) for t in texts)])
 
 
 def _digest(text: str) -> str:

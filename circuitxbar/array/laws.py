@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from circuitxbar.arguments import Array
-from circuitxbar.array.cells import joined
-from circuitxbar.array.compiling import load
+from circuitxbar.array.compiling import joined, load
 from circuitxbar.devices.expression import CONTROLS, Law, symbolic
 from circuitxbar.devices.functions import TABLE, apply
 from circuitxbar.devices.kernel import derivative, numpy_function
@@ -162,7 +161,9 @@ def _text(kind: str, elements: Sequence[_Element], names: Sequence[str]) -> tupl
         f"BY_OTHER = {count}",
         f"ROWS = BY_FIRST + {len(writer.by)}",
     ]
-    text = "\n\n".join([joined(*_PARTS), "\n".join(constants), *laws, *by])
+    text = "\n\n".join(
+        [joined("circuitxbar.array.cells", _PARTS), "\n".join(constants), *laws, *by]
+    )
     return text, list(writer.prepared)
 
 

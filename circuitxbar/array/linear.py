@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from circuitxbar.array.block import Balance, Block
@@ -18,36 +20,56 @@ def solve_linear(block: Block, rtol: float) -> tuple[Balance, np.ndarray]:
     The balance there, and the steps of conjugate gradients that each vector took. What the passes
     have read and written is added to block.moved.
     """
-    block.moved += _of_balance(block, kept=True)
-    balance = block.balance(kept=True)
-    moving = balance.error > LEAST_CURRENT
+    system = block.system
+
+    def balance(kept: bool) -> Balance:
+        block.moved += _of_balance(block, kept)
+        return block.balance(kept)
+
+    return corrected(block, balance, system.linear_factors, rtol, _AIM, system.remaining)
+
+
+def corrected(
+    block: Block,
+    balance: Callable[[bool], Balance],
+    factors: Callable[[int], Factors],
+    rtol: float,
+    aim: float,
+    share: float = 1.0,
+) -> tuple[Balance, np.ndarray]:
+    """Correct the voltages of `block` until its linear cells balance; see `solve_linear`.
+
+    balance : of the block, told whether the errors of the nodes are wanted.
+    factors : of its cells, in a precision of so many bits or a better one.
+    aim : what share of the limit the first correction goes to, where the wires leave about `share`
+    of the currents.
+    """
+    found = balance(True)
+    moving = found.error > LEAST_CURRENT
     steps = np.zeros(block.width, dtype=np.int64)
-    rough = True
-    share, bits = block.system.remaining, 64
+    rough, bits = True, 64
     for correction in range(_CORRECTIONS):
         if not moving.any():
             break
         if correction:
             block.voltages.refine()
-            block.balance(kept=True)
-            block.moved += _of_balance(block, kept=True)
+            balance(True)
             share = 1.0  # the scale is known
             bits = 32 if rough else 64  # of little that is left
-        target = _AIM * share * rtol * balance.finest
-        factors = block.system.linear_factors(bits)
-        taken = block.correct(factors, balance.error, target, moving)
-        before, balance = balance, block.balance(kept=False)
-        block.moved += _of_correction(block, int(taken.max()), factors)
-        block.moved += _of_balance(block, kept=False)
+        target = aim * share * rtol * found.finest
+        ladders = factors(bits)
+        taken = block.correct(ladders, found.error, target, moving)
+        block.moved += _of_correction(block, int(taken.max()), ladders)
+        before, found = found, balance(False)
         steps += taken
         # A vector that is there, or gets no nearer, stays: the others must not change its answer.
-        there = balance.bound <= np.maximum(rtol * balance.scale, LEAST_CURRENT)
-        there &= balance.error <= np.maximum(rtol * balance.finest, LEAST_CURRENT)
+        there = found.bound <= np.maximum(rtol * found.scale, LEAST_CURRENT)
+        there &= found.error <= np.maximum(rtol * found.finest, LEAST_CURRENT)
         moving &= ~there
-        stuck = moving & ~(balance.error < 0.5 * before.error)
+        stuck = moving & ~(found.error < 0.5 * before.error)
         moving &= ~stuck | (bits == 32)
         rough &= not stuck.any()
-    return balance, steps
+    return found, steps
 
 
 def _of_balance(block: Block, kept: bool) -> int:

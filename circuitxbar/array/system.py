@@ -66,10 +66,14 @@ class System:
         return np.ascontiguousarray(self.crossbar.cell_conductances, dtype=float).ravel()
 
     @cached_property
+    def any_law(self) -> CellLaw:
+        """`law`, or that of plain linear cells, which only gradients need."""
+        return self.law or cell_law(self.crossbar)
+
+    @cached_property
     def parameters(self) -> Array:
         """What the laws take beside voltages, (names, cells)."""
-        assert self.law is not None
-        return law_parameters(self.crossbar, self.law)
+        return law_parameters(self.crossbar, self.any_law)
 
     @cached_property
     def there(self) -> np.ndarray:

@@ -31,15 +31,16 @@ def completed(solution: Solution, vectors: np.ndarray, by: Solution) -> Solution
     strategies = list(solution.strategies)
     for vector, strategy in zip(vectors, by.strategies, strict=True):
         strategies[vector] = strategy
-    nodes = None
-    if solution.nodes is not None:
-        nodes = lambda: _merged(solution.kept_nodes(), by.kept_nodes(), vectors)  # noqa: E731
+
+    def nodes() -> CellNodes:
+        return _merged(solution.kept_nodes(), by.kept_nodes(), vectors)
+
     return replace(
         solution,
         proof=proof,
         engine=f"{solution.engine}, {by.engine}",
         strategies=tuple(strategies),
-        nodes=nodes,
+        nodes=None if solution.nodes is None else nodes,
         factor=None,  # of which only some vectors would be right
     )
 

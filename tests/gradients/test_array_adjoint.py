@@ -127,6 +127,5 @@ def test_an_adjoint_that_does_not_converge_is_told(monkeypatch: pytest.MonkeyPat
     solution = cx.solve(crossbar, np.full((3, 20), 0.3), engine="array")
     monkeypatch.setattr("circuitxbar.array.krylov._MOST_STEPS", 1)
     monkeypatch.setattr("circuitxbar.array.linear._CORRECTIONS", 1)
-    monkeypatch.setattr("circuitxbar.array.adjoint._CORRECTIONS", 1)
     with pytest.raises(cx.SolverError, match="did not converge"):
         cx.gradient(solution, np.ones((3, 16)))

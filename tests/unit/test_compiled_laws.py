@@ -12,8 +12,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from circuitxbar.array.cells import joined
-from circuitxbar.array.compiling import load
+from circuitxbar.array.compiling import joined, load
 from circuitxbar.array.laws import AT_NODES, AT_REST, FORETOLD, cell_law, law_parameters, there
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.devices.device import Device
@@ -187,7 +186,7 @@ def values() -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
             text = f"select({text}, 1.0, 0.0)"
         lines.append(f"    w[{3 + n}] = {text}")
     count = len(lines)
-    text = joined("vectors", "elementary") + "\n".join(
+    text = joined("circuitxbar.array.cells", ["vectors", "elementary"]) + "\n".join(
         [
             "\nimport numpy as np\n",
             f"rows = fresh_rows(lambda: {3 + count})",
