@@ -91,6 +91,7 @@ class Balance:
     bound : `error` with what the sums themselves are rounded, (width,), A.
     scale : largest terminal or Norton current, (width,), A.
     through : largest current that the cells of a line add up to, (width,), A.
+    falling : whether any current falls with its voltage, (width,); False where nobody looked.
     """
 
     currents: Array
@@ -99,6 +100,7 @@ class Balance:
     bound: Array
     scale: Array
     through: Array
+    falling: np.ndarray
 
     @property
     def finest(self) -> Array:
@@ -180,7 +182,7 @@ class Block:
             bound += 2 * _EPS * carried
         through = np.abs(sums).max(axis=0)
         scale = np.maximum(sizes.max(axis=0), self.injected[1])
-        return Balance(currents, error, worst, bound, scale, through)
+        return Balance(currents, error, worst, bound, scale, through, np.zeros(width, bool))
 
     def correct(
         self,

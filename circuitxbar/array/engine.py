@@ -235,8 +235,9 @@ def proof_of(system: System, balances: Sequence[Balance], batch: int) -> Proof:
     return Proof(
         {side: np.ascontiguousarray(currents[:, at[side]]) for side in SIDES},
         joined("worst"),
-        joined("bound"),
+        np.where(joined("falling"), np.inf, joined("bound")),
         joined("scale"),
+        joined("falling"),
     )
 
 

@@ -15,6 +15,7 @@ from circuitxbar.arguments import Array
 from circuitxbar.array.block import SINGLE, Balance, Block
 from circuitxbar.array.laws import AT_NODES, AT_REST, FORETOLD
 from circuitxbar.array.system import Factors, make_factors
+from circuitxbar.devices.claims import slope_rounding
 
 _STEPS = 80
 _AIM = 0.1  # of the limit: room for what rounding adds
@@ -146,6 +147,22 @@ class Cells:
         make_factors(block.system.lines, factors, block.width)
         return factors
 
+    def falling(self) -> np.ndarray:
+        """Whether any element's current falls with its voltage where it is linearised, (width,)."""
+        states, there = self._states(), self.block.system.there[:, None] != 0
+        across, current, slope, *other = (self._grid(state) for state in states)
+        elements = [(across, current, [slope])]
+        if other:
+            slopes = [other[2]] if self.law.kind == "1S1R" else [other[2], -other[4]]
+            elements.append((other[0], other[1], slopes))
+        falling = np.zeros(self.block.width, dtype=bool)
+        for across, current, slopes in elements:
+            for slope in slopes:
+                if (slope < 0).any():
+                    falls = slope < -slope_rounding(across, current, slopes)
+                    falling |= (falls & there).any(axis=0)
+        return falling
+
     def proved(self) -> Balance:
         """The balance by the laws themselves; its bound covers inner nodes and their rounding."""
         block, system = self.block, self.block.system
@@ -158,6 +175,7 @@ class Cells:
         rounding = np.zeros(block.width)
         self.law.verify(*given, self._grid(drawn), self._grid(fed), rounding)
         balance = block.balance(kept=False, drawn=drawn, fed=fed)
+        balance = replace(balance, falling=self.falling())
         if self.law.kind == "1R":
             return replace(balance, bound=balance.bound + rounding)
         apart = np.abs(self._grid(drawn) - self._grid(fed))

@@ -66,6 +66,7 @@ def superposed(
         sizes @ unit.residual + rest.residual,
         sizes @ unit.error_bound + rest.error_bound + rounding,
         largest,
+        np.zeros(drive.batch, dtype=bool),  # the cells are linear
     )
 
 

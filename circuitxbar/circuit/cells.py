@@ -11,6 +11,7 @@ import numpy as np
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.model import Model
 from circuitxbar.circuit.potentials import LineVoltages
+from circuitxbar.devices.claims import rises, slope_rounding
 
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
@@ -112,6 +113,17 @@ class CellElement:
         current, *slopes = model.evaluate(controls, tuple(values))
         terms = [np.abs(v * slope) for v, slope in zip(values.values(), slopes, strict=True)]
         return np.where(self.there, 2 * _EPS * (np.abs(current) + sum(terms)), 0.0)
+
+    def falls(self, nodes: CellNodes) -> np.ndarray:
+        """Whether the current falls with the voltage, against the file, (batch, rows, columns)."""
+        device, voltages = self.model.device, self.controls(nodes)
+        if not device.monotone:
+            return np.zeros((1, 1, 1), dtype=bool)
+        controls = tuple(device.controls)
+        current, *slopes = self.model.evaluate(voltages, controls)
+        least = -slope_rounding(voltages[-1], current, slopes)
+        falls = [rise < least for rise in rises(controls, slopes).values()]
+        return np.any(falls, axis=0) & self.there
 
 
 def cell_elements(crossbar: Crossbar) -> tuple[CellElement, ...]:

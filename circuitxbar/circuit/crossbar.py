@@ -93,6 +93,7 @@ class Crossbar:
         )
         put(self, "cell_capacitance", _checked_capacitance(self.cell_capacitance, self.shape))
         _check_cells(self)
+        _check_claims(self)
         if not isinstance(self.wires, Wires):
             raise CircuitError(f"wires = {shown(self.wires)} is not a Wires(row, column).")
         self.wires.check_shape(*self.shape)
@@ -385,6 +386,26 @@ def _check_cells(crossbar: Crossbar) -> None:
                 f"conductance {conductances[row, column]:.1e} S with these parameters and this "
                 "temperature. It must be >= 0."
             )
+
+
+def _check_claims(crossbar: Crossbar) -> None:
+    """ModelError where a device does not do what its file claims.
+
+    With the temperature and the parameters of the cells; of many cells, with those of the cells
+    that have the least or the most of any parameter.
+    """
+    cells = np.flatnonzero(crossbar.conductances > 0)
+    for prefix, device in crossbar.devices.items():
+        given = {name: crossbar.parameters.get(prefix + name) for name in device.parameters}
+        own = {
+            name: np.broadcast_to(value, crossbar.shape).ravel()[cells]
+            for name, value in given.items()
+            if value is not None
+        }
+        if len(cells):
+            ends = [end(values) for values in own.values() for end in (np.argmin, np.argmax)]
+            several = {name: values[np.unique(ends)] for name, values in own.items()}
+            device.check_claims(crossbar.temperature, several)
 
 
 def load(path: str | os.PathLike[str]) -> Crossbar:

@@ -36,12 +36,15 @@ class Proof:
     currents : terminal currents per side, (batch, lines), A.
     residual, error_bound : (batch,), A: largest and summed Kirchhoff error over the nodes.
     scale : (batch,), A: the largest terminal current or Norton source current.
+    falling : (batch,), whether a current falls with the voltage there though its device is declared
+    monotone: nothing then bounds an error, and error_bound is inf.
     """
 
     currents: dict[Side, Array]
     residual: Array
     error_bound: Array
     scale: Array
+    falling: np.ndarray
 
     @property
     def largest_current(self) -> Array:
@@ -105,13 +108,14 @@ def prove(
     # The sums themselves are rounded: 0.7 eps of all terminal currents is the most that was seen.
     # So is what a law makes of a rounded voltage.
     bound = np.abs(errors).sum(axis=1) + broken + mismatch + 4 * _EPS * size.sum(axis=1)
+    falling = np.zeros(len(bound), dtype=bool)
     if cells is None:
-        bound += sum(
-            element.rounding(nodes).sum(axis=(1, 2))
-            for element in crossbar.cell_elements
-            if not element.model.device.is_linear
-        )
-    return Proof(currents, worst, bound, size.max(axis=1))
+        for element in crossbar.cell_elements:
+            if not element.model.device.is_linear:
+                bound += element.rounding(nodes).sum(axis=(1, 2))
+                falling |= element.falls(nodes).any(axis=(1, 2))
+    bound[falling] = np.inf
+    return Proof(currents, worst, bound, size.max(axis=1), falling)
 
 
 def _magnitudes(ends: Mapping[Side, Ends], currents: Mapping[Side, Array]) -> Array:

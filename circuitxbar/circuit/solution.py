@@ -179,7 +179,8 @@ class Solution:
     def error_bound(self) -> Array:
         """Sum of |Kirchhoff error| over the nodes, (batch,), A.
 
-        It bounds the error of every terminal current where all devices are monotone.
+        It bounds the error of every terminal current where all devices are monotone; inf where one
+        that is declared so has a negative slope.
         """
         return self._shaped(self.proof.error_bound)
 
@@ -212,6 +213,10 @@ class Solution:
         texts = [
             "converged" if ok else f"error bound {bound:.1e} A (limit {limit:.1e} A)"
             for ok, bound, limit in zip(done, bounds, limits, strict=True)
+        ]
+        untrue = "a current falls with the voltage though its device is declared monotone"
+        texts = [
+            untrue if falls else text for falls, text in zip(self.proof.falling, texts, strict=True)
         ]
         texts = [
             text + (f" ({how})" if "stepping" in how else "")

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from circuitxbar.arguments import flag, real_array, real_number, shown
+from circuitxbar.devices.claims import ROOM, counterexample
 from circuitxbar.devices.expression import CONTROLS, VOLTAGES, Law, law_of
 from circuitxbar.errors import ModelError
 
-ROOM = 300.15  # K, the default of ngspice
 _SUBCIRCUIT = re.compile(r"[a-z][a-z0-9_]*")
 _UNIT = {"v": "V", "v_d": "V", "v_g": "V", "v_s": "V", "g": "S"}
 
@@ -53,7 +53,8 @@ class Device:
     values : the parameters in force, where `parameters` holds their defaults.
     valid : inclusive ranges of the voltages (V) and of "g" (S), the latter if the law uses it.
     passive, monotone : over the valid range (for g > 0), for two terminals v * i >= 0 and
-        di/dv > 0; for three v_ds * i >= 0, and di/dv_d >= 0 and di/dv_s <= 0.
+        di/dv >= 0; for three v_ds * i >= 0, and di/dv_d >= 0 and di/dv_s <= 0. A Crossbar looks
+        whether that is so.
     confirmed : whether the numbers were seen in `source`.
     Made by `circuitxbar.device`, from a file.
     """
@@ -153,6 +154,20 @@ class Device:
             return compiled(**{name: np.asarray(value)[()] for name, value in named.items()})
 
         return evaluate
+
+    def check_claims(
+        self, temperature: float = ROOM, parameters: Mapping[str, Any] | None = None
+    ) -> None:
+        """Raise ModelError with a point of the valid range where the law is not what is claimed.
+
+        Evaluated at some thousand points, which proves nothing where none is found. Reading a file
+        does not do it, as that needs no derivatives yet; making a Crossbar does.
+        temperature : K.  parameters : those that differ from the ones in force, one value for each
+        of several sets.
+        """
+        found = counterexample(self, temperature, parameters or {})
+        if found:
+            raise ModelError(f"{self.where}: {found}")
 
     @property
     def is_linear(self) -> bool:

@@ -27,6 +27,7 @@ def completed(solution: Solution, vectors: np.ndarray, by: Solution) -> Solution
         put(old.residual, new.residual),
         put(old.error_bound, new.error_bound),
         put(old.scale, new.scale),
+        put(old.falling, new.falling),
     )
     strategies = list(solution.strategies)
     for vector, strategy in zip(vectors, by.strategies, strict=True):

@@ -17,6 +17,18 @@ def raise_unless_converged(solution: Solution) -> None:
     failed = np.flatnonzero(~np.atleast_1d(solution.converged))
     if len(failed) == 0:
         return
+    falling = failed[solution.proof.falling[failed]]
+    if len(falling):
+        devices = [d for d in solution.crossbar.devices.values() if d.monotone and not d.is_linear]
+        names = " or ".join(repr(device.name) for device in devices)
+        raise SolverError(
+            f"{_named(falling)} did not converge: where it came to, a current of {names} falls "
+            "with the voltage, though it is declared monotone. "
+            "Nothing then bounds the error, and there may be other answers. Set monotone = false "
+            "in the file to be given one of them, or keep to where the law rises.",
+            vectors=tuple(int(k) for k in failed),
+            solution=solution,
+        )
     bound = np.atleast_1d(solution.error_bound)[failed]
     limit = np.atleast_1d(solution.limit)[failed]
     refuse_vectors(failed, bound, limit, solution)
@@ -27,8 +39,6 @@ def refuse_vectors(
 ) -> NoReturn:
     """SolverError for the vectors `failed`, whose Kirchhoff `error` is above its `limit`."""
     worst = int(np.argmax(error - limit))
-    named = ", ".join(map(str, failed[:8])) + (", ..." if len(failed) > 8 else "")
-    vectors = "Vector" if len(failed) == 1 else "Vectors"
     advice = "Pass a larger rtol, or check for conductances many decades apart."
     if np.isnan(error[worst]):
         advice = "A law gives no finite number there: check its parameters and what it divides by."
@@ -45,8 +55,13 @@ def refuse_vectors(
             "carries away; else lower the drive."
         )
     raise SolverError(
-        f"{vectors} {named} did not converge: Kirchhoff error {error[worst]:.1e} A "
+        f"{_named(failed)} did not converge: Kirchhoff error {error[worst]:.1e} A "
         f"(limit {limit[worst]:.1e} A). {advice}",
         vectors=tuple(int(k) for k in failed),
         solution=answer,
     )
+
+
+def _named(vectors: np.ndarray) -> str:
+    names = ", ".join(map(str, vectors[:8])) + (", ..." if len(vectors) > 8 else "")
+    return f"{'Vector' if len(vectors) == 1 else 'Vectors'} {names}"
