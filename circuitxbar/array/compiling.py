@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import importlib.util
+import logging
 import os
 import platform
 import re
@@ -23,12 +24,14 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from circuitxbar.errors import SolverError
 
 _IMPORT = re.compile(r"^from (circuitxbar|__future__)[^(\n]*(\([^)]*\))?\n", re.MULTILINE)
 _modules: dict[str, ModuleType] = {}
 _lock = threading.Lock()
+_log = logging.getLogger("circuitxbar")
 
 
 def _renew_lock() -> None:
@@ -45,13 +48,19 @@ def load(text: str, name: str) -> ModuleType:
     """The module that the Python source `text` is, the same one every time in a process.
 
     name : what its file name and module name begin with.  The text must stand on its own: stored
-    machine code would not see a change in another file of functions that it calls.
+    machine code would not see a change in another file of functions that it calls.  Stored files
+    that are damaged are replaced.
     Raises SolverError where neither the user's cache folder nor a temporary one can be written.
     """
     key = f"{name}_{_digest(text)}"
     with _lock:
         if key not in _modules:
-            _modules[key] = _imported(_written(text, _folder() / f"{key}.py"), key)
+            path = _folder() / f"{key}.py"
+            try:
+                _modules[key] = _imported(_written(text, path), key)
+            except Exception:  # whatever a damaged file is read as
+                _discard(path)
+                _modules[key] = _imported(_written(text, path), key)
         return _modules[key]
 
 
@@ -112,17 +121,50 @@ def _can_be_written(folder: Path) -> bool:
 
 
 def _written(text: str, path: Path) -> Path:
-    """`path`, holding `text`; left alone where it is there, as numba goes by its time."""
-    if not path.exists():
+    """`path`, holding `text`; left alone where it does, as numba goes by its time."""
+    content = text.encode()
+    if not path.exists() or path.read_bytes() != content:
         handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
         try:
-            with open(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            with open(handle, "wb") as file:
+                file.write(content)
             os.replace(partial, path)
         except BaseException:
             Path(partial).unlink(missing_ok=True)
             raise
     return path
+
+
+def _discard(path: Path) -> None:
+    """Remove the file `path` and all that is stored of it."""
+    bytecode = Path(importlib.util.cache_from_source(path))
+    for file in (path, bytecode, *path.parent.glob(f"__pycache__/{path.stem}.*")):
+        file.unlink(missing_ok=True)
+
+
+class _Stored:
+    """What numba has stored of a function, but for what is damaged: that is compiled anew."""
+
+    told = False
+
+    def __init__(self, stored: Any) -> None:
+        self._stored = stored
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stored, name)
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        """The machine code for this signature; None where there is none, or none to be read."""
+        try:
+            found = self._stored.load_overload(signature, context)
+        except Exception:  # whatever a damaged file is read as
+            self._stored.flush()
+            found = None
+        if found is None and not _Stored.told:
+            _Stored.told = True
+            folder = self._stored.cache_path
+            _log.info("compiling the array engine, kept in %s: in all about 10 s, once", folder)
+        return found
 
 
 def _imported(path: Path, name: str) -> ModuleType:
@@ -136,4 +178,8 @@ def _imported(path: Path, name: str) -> ModuleType:
     except BaseException:
         del sys.modules[name]
         raise
+    for function in vars(module).values():
+        stored = getattr(function, "_cache", None)
+        if getattr(stored, "cache_path", None) is not None:
+            function._cache = _Stored(stored)
     return module

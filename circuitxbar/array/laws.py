@@ -1,15 +1,16 @@
 """The laws of the cells of a crossbar as compiled code.
 
-For every kind of cell and every text of its laws one source text is put together: the walk over
-the cells, which is the same for all laws, and the laws themselves, written from the expressions
-that the devices have for every other use.
+The passes over the cells are the same for all laws of a kind of cell: they are compiled once. The
+laws are one small function for them to call, for a register of numbers at a time, written from
+the expressions that the devices have for every other use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -31,9 +32,18 @@ _COMPILED = Tongue(
     call=lambda row, arguments: TABLE[row].compiled.format(*arguments),
 )
 _VOLTAGE_ROWS = {"v_d": "DRAIN", "v_g": "GATE", "v_s": "SOURCE", "v_ds": "INNER"}
-_PARTS = ("vectors", "elementary", "rows", "following", "linearising", "sums")
+_OF_LAWS = ("vectors", "elementary", "rows")
+_OF_PASSES = (*_OF_LAWS, "following", "linearising", "sums")
 AT_REST, FORETOLD, AT_NODES = 0, 1, 2  # where `evaluate` linearises: see its text
 _STATES = {"1R": 3, "1S1R": 6, "1T1R": 8}
+_TASKS = {
+    "memory": "MEMORY_LAW",
+    "other": "OTHER_LAW",
+    "memory_terms": "MEMORY_WITH_TERMS",
+    "other_terms": "OTHER_WITH_TERMS",
+    "memory_by": "MEMORY_BY_PARAMETERS",
+    "other_by": "OTHER_BY_PARAMETERS",
+}
 
 
 Kind = Literal["1R", "1S1R", "1T1R"]
@@ -51,7 +61,8 @@ class CellLaw:
     that follow.
     states : numbers that `evaluate` keeps of a cell and vector: voltage, current and slope of the
     memory element, of the other one, and of a transistor its source voltage and the slope by it.
-    evaluate, verify, slopes, polish : compiled when they are first called; see their texts.
+    evaluate, verify, slopes, polish : passes over cells, without their first argument; compiled
+    when they are first called, see their texts.
     """
 
     kind: Kind
@@ -118,67 +129,74 @@ def _cell_law(elements: tuple[_Element, ...]) -> CellLaw:
     names = ["g", "temperature"]
     for element in elements:
         names += [element.prefix + name for name in element.parameters[2:]]
-    text, prepared = _text(kind, elements, names)
-    module = load(text, f"cells_{kind}")
+    writer = _Writer(tuple(names))
+    text = writer.text(elements)
+    module: Any = load(text, f"law_{kind}")
+    first = int(module.BY_PARAMETERS)
+    counts = [len(names), *writer.counts, first, first + len(writer.by), writer.by_other]
+    law = np.array([module.law.address, *counts, *writer.by], dtype=np.int64)  # as the rows have it
+    passes: Any = _passes(kind)
     return CellLaw(
         kind,
         tuple(names),
         _STATES[kind],
-        numpy_function(elements[0].law.where, _symbol_names(names), prepared),
-        module.evaluate,
-        module.verify,
-        module.slopes,
-        module.polish,
+        numpy_function(elements[0].law.where, _symbol_names(names), list(writer.prepared)),
+        partial(passes.evaluate, law),
+        partial(passes.verify, law),
+        partial(passes.slopes, law),
+        partial(passes.polish, law),
     )
+
+
+@cache
+def _passes(kind: Kind) -> ModuleType:
+    """The passes over cells of this kind."""
+    constants = [
+        f"STATES = np.int64({_STATES[kind]})",
+        f"SERIES = {kind != '1R'}",
+        f"GATED = {kind == '1T1R'}",
+    ]
+    text = "\n".join([joined("circuitxbar.array.cells", _OF_PASSES), *constants])
+    return load(text, f"cells_{kind}")
 
 
 def _symbol_names(names: Sequence[str]) -> list[str]:
     return [f"a{n}" for n in range(len(names))]
 
 
-def _text(kind: str, elements: Sequence[_Element], names: Sequence[str]) -> tuple[str, list[Any]]:
-    """The source text of all compiled functions, and the expressions that they want prepared."""
-    memory, *others = elements
-    writer = _Writer(kind, tuple(names))
-    laws = [writer.evaluation("memory", memory)]
-    laws += [writer.evaluation("other", other) for other in others]
-    prepared = [len(writer.prepared)]
-    laws += [writer.terms("memory", memory)]
-    laws += [writer.terms("other", other) for other in others]
-    prepared.append(len(writer.prepared))
-    by = [writer.derivatives("memory", memory)]
-    count = len(writer.by)
-    by += [writer.derivatives("other", other) for other in others]
-    prepared.append(len(writer.prepared))
-    constants = [
-        f"NAMES = np.int64({len(names)})",
-        f"FOR_LAWS, FOR_TERMS, FOR_DERIVATIVES = map(np.int64, {prepared})",
-        f"STATES = np.int64({_STATES[kind]})",
-        f"SERIES = {bool(others)}",
-        f"GATED = {kind == '1T1R'}",
-        f"BY_FIRST = PARAMETERS + {len(names) + prepared[-1]}",
-        f"BY_NAMES = np.array({writer.by}, np.int64)",
-        f"BY_OTHER = {count}",
-        f"ROWS = BY_FIRST + {len(writer.by)}",
-    ]
-    text = "\n\n".join(
-        [joined("circuitxbar.array.cells", _PARTS), "\n".join(constants), *laws, *by]
-    )
-    return text, list(writer.prepared)
-
-
 class _Writer:
-    """Writes the laws as functions over a chunk; collects what they want prepared.
+    """Writes the laws as functions of rows; collects what they want prepared.
 
     prepared : expressions of parameters alone and the symbols that stand for them.
-    by : for each derivative row, the row of the parameter.
+    counts : how many of them currents and slopes want, these and the terms, all.
+    by : for each derivative row, the row of the parameter; from `by_other` on of the other element.
     """
 
-    def __init__(self, kind: str, names: tuple[str, ...]):
-        self.kind = kind
+    def __init__(self, names: tuple[str, ...]):
         self.names = names
         self.prepared: dict[Any, Any] = {}
+        self.counts: list[int] = []
         self.by: list[int] = []
+        self.by_other = 0
+
+    def text(self, elements: Sequence[_Element]) -> str:
+        """The source text of the laws of one kind of cell: a function `law` of task and rows."""
+        functions: list[str] = []
+        for write in (self.evaluation, self.terms, self.derivatives):
+            for name, element in zip(("memory", "other"), elements, strict=False):
+                self.by_other = len(self.by)
+                functions.append(write(name, element))
+            self.counts.append(len(self.prepared))
+        if len(elements) == 1:
+            self.by_other = len(self.by)
+        lines = [f"BY_PARAMETERS = PARAMETERS + {len(self.names) + len(self.prepared)}", ""]
+        lines += [f"@on_rows\n{function}" for function in functions]
+        lines += ['@cfunc("void(int64, int64)", cache=True, error_model="numpy")']
+        lines += ["def law(task, rows):"]
+        for function in functions:
+            name = function.partition("(")[0].removeprefix("def ")
+            lines += [f"    if task == {_TASKS[name]}:", f"        {name}(rows)"]
+        return "\n".join([joined("circuitxbar.array.cells", _OF_LAWS), *lines, ""])
 
     def evaluation(self, name: str, element: _Element) -> str:
         """Current and slopes: the inner loop."""
@@ -226,7 +244,7 @@ class _Writer:
             slope = derivative(law, parameter)
             if slope != 0:
                 outputs.append(slope)
-                rows.append(f"BY_FIRST + {len(self.by)}")
+                rows.append(f"BY_PARAMETERS + {len(self.by)}")
                 self.by.append(self.row(element, parameter))
         renamed = [self.renamed(element, output) for output in outputs]
         return self.function(f"{name}_by", element, renamed, rows)
@@ -246,9 +264,13 @@ class _Writer:
         }
         return sympy.sympify(expression).xreplace(symbols)
 
-    def split(self, expression: Any, voltages: set[Any]) -> Any:
-        """The expression with a symbol in place of every part that no voltage stands in."""
+    def split(self, outputs: Sequence[Any], voltages: set[Any]) -> list[Any]:
+        """The expressions with a symbol in place of every part that no voltage stands in."""
         import sympy
+
+        @cache  # expressions share most of their parts
+        def varies(node: Any) -> bool:
+            return node in voltages or any(map(varies, node.args))
 
         def prepared(node: Any) -> Any:
             if node.is_Number:
@@ -257,18 +279,19 @@ class _Writer:
                 return -prepared(-node)
             return self.prepared.setdefault(node, sympy.Symbol(f"p{len(self.prepared)}"))
 
+        @cache
         def walk(node: Any) -> Any:
-            if not node.free_symbols & voltages:
+            if not varies(node):
                 return prepared(node)
             if not node.args:
                 return node
             if node.is_Add or node.is_Mul:
-                fixed = [part for part in node.args if not part.free_symbols & voltages]
-                rest = [walk(part) for part in node.args if part.free_symbols & voltages]
+                fixed = [part for part in node.args if not varies(part)]
+                rest = [walk(part) for part in node.args if varies(part)]
                 return node.func(prepared(node.func(*fixed)), *rest)
             return node.func(*map(walk, node.args))
 
-        return walk(expression)
+        return list(map(walk, outputs))
 
     def function(
         self,
@@ -281,8 +304,9 @@ class _Writer:
         import sympy
 
         controls = {sympy.Symbol(control) for control in element.controls}
-        outputs = [self.split(output, controls) for output in outputs]
-        shared, parts = sympy.cse(outputs, symbols=sympy.numbered_symbols("_"), order="none")
+        shared, parts = sympy.cse(
+            self.split(outputs, controls), symbols=sympy.numbered_symbols("_"), order="none"
+        )
         used = set().union(*(part.free_symbols for part in [*parts, *(part for _, part in shared)]))
         lines = []
         for symbol in sorted(used - {name for name, _ in shared}, key=str):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import mpmath
@@ -189,13 +186,12 @@ def values() -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
     text = joined("circuitxbar.array.cells", ["vectors", "elementary"]) + "\n".join(
         [
             "\nimport numpy as np\n",
-            f"rows = fresh_rows(lambda: {3 + count})",
             "@on_rows",
             "def functions(w):",
             *lines,
             "@compiled",
             "def every(x, y, z, active, out):",
-            "    work = rows()",
+            f"    work = fresh_rows({3 + count})",
             "    for at in range(0, x.size, 8):",
             "        take(work, 0, address(x), at, 8)",
             "        take(work, 1, address(y), at, 8)",
@@ -511,96 +507,3 @@ def test_a_stiff_selector_is_solved_to_the_last_digits():
                 )
                 exact = g * (v - s)
                 assert abs(block.current[cell, k] - exact) <= 100 * EPS * abs(exact)
-
-
-# ---------------------------------------------------------------- where code is kept
-
-SCRIPT = """
-import sys
-from circuitxbar.array.compiling import load
-TEXT = '''
-from numba import njit
-
-@njit(cache=True, nogil=True)
-def twice(x):
-    return 2.0 * x + {salt}
-'''
-def run(salt=0.0):
-    module = load(TEXT.format(salt=salt), "probe")
-    assert module.twice(21.0) == 42.0 + salt
-    return module
-"""
-
-
-def python(script: str, tmp_path: Path, **environment: str) -> str:
-    """What `script`, run with SCRIPT before it, prints; caches under tmp_path."""
-    kept = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
-    (tmp_path / "script.py").write_text(SCRIPT + script)
-    run = subprocess.run(
-        [sys.executable, str(tmp_path / "script.py")],
-        env={**kept, **environment},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert run.returncode == 0, run.stderr
-    return run.stdout
-
-
-def test_stored_code_is_used_again_and_knows_its_text(tmp_path):
-    told = "m = run(); print(sum(m.twice.stats.cache_hits.values()), m.__file__)"
-    home = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
-    first, second = (python(told, tmp_path, **home).split() for _ in range(2))
-    assert (first[0], second[0]) == ("0", "1")
-    assert first[1] == second[1]
-    other = python(told.replace("run()", "run(5.0)"), tmp_path, **home).split()
-    assert other[0] == "0"
-    assert other[1] != first[1]
-
-
-def test_without_a_place_to_keep_code_it_is_kept_for_the_process(tmp_path):
-    blocked = tmp_path / "file"
-    blocked.write_text("")  # a folder cannot be made in a file, not even by the superuser
-    told = "print(run().__file__)"
-    for environment in ({"XDG_CACHE_HOME": str(blocked), "HOME": str(blocked)}, {}):
-        path = Path(python(told, tmp_path, **environment).strip())
-        if environment:
-            assert path.is_relative_to(tmp_path)
-            assert not path.parent.exists()  # and cleared away
-    assert not (tmp_path / "~").exists()
-
-
-def test_forked_pools_and_threads_load_together(tmp_path):
-    told = """
-import multiprocessing, concurrent.futures as futures
-def job(salt):
-    run(salt)
-    return salt
-if __name__ == "__main__":
-    with futures.ThreadPoolExecutor(8) as pool:
-        assert len({id(m) for m in pool.map(run, [1.0] * 8)}) == 1
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        print(sum(pool.map(job, [0.0, 1.0, 2.0, 3.0, 2.0])))
-"""
-    home = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
-    assert python(told, tmp_path, **home).split() == ["8.0"]
-
-
-def test_two_processes_may_write_at_once(tmp_path):
-    (tmp_path / "script.py").write_text(SCRIPT + "run()")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "HOME": str(tmp_path),
-    }
-    command = [sys.executable, str(tmp_path / "script.py")]
-    runs = [
-        subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE)
-        for _ in range(3)
-    ]
-    for run in runs:
-        _, told = run.communicate(timeout=120)
-        assert run.returncode == 0, told
-    assert not list((tmp_path / "cache").rglob("*.partial"))

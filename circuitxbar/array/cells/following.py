@@ -18,15 +18,15 @@ from circuitxbar.array.cells.rows import (
     FOLLOWING,
     GATED,
     INNER,
+    MEMORY_LAW,
+    OTHER_LAW,
     SERIES,
     SHORT,
     SOURCE,
     THERE,
     WANTED,
-    memory,
-    other,
 )
-from circuitxbar.array.cells.vectors import on_rows, part, select
+from circuitxbar.array.cells.vectors import on_rows, part, run, select
 
 RUNAWAY = 2.0  # a current that moved this many times what its slope foretold
 NOISE = 1e-6  # a current that moved less than this part of itself does not run away
@@ -64,18 +64,12 @@ def followed():
     return elements
 
 
-@on_rows
-def two_terminal_laws(w):
-    """The laws of the elements whose currents are followed."""
-    memory(w)
-    if SERIES and not GATED:
-        other(w)
-
-
 @part
-def carry_followed(work):
+def carry_followed(law, work):
     """The currents and slopes of the elements whose currents are followed."""
-    two_terminal_laws(work)
+    run(law, MEMORY_LAW, work)
+    if SERIES and not GATED:
+        run(law, OTHER_LAW, work)
 
 
 def away(w, element):
@@ -87,17 +81,29 @@ def away(w, element):
 
 
 @on_rows
-def carry(w):
-    """The currents and slopes of all elements; where a current runs away."""
-    memory(w)
-    if GATED:
-        w[DRAIN] = w[SOURCE] + w[INNER]
-    if SERIES:
-        other(w)
+def place_drain(w):
+    """The drain of a transistor from its source and the voltage between them."""
+    w[DRAIN] = w[SOURCE] + w[INNER]
+
+
+@on_rows
+def runs_away(w):
+    """Where a current runs away."""
     first, *others = (away(w, element) for element in followed())
     for found in others:
         first = first | found
     return first
+
+
+@part
+def carry(law, work):
+    """The currents and slopes of all elements; whether one runs away."""
+    run(law, MEMORY_LAW, work)
+    if GATED:
+        place_drain(work)
+    if SERIES:
+        run(law, OTHER_LAW, work)
+    return runs_away(work)
 
 
 def put(w, element):
@@ -157,12 +163,12 @@ def mark_short(w):
 
 
 @part
-def follow(work):
+def follow(law, work):
     """Put elements whose currents run away where these moved one to two times what was foretold."""
     set_out(work)
-    carry_followed(work)
+    carry_followed(law, work)
     for _ in range(MOST_TRIALS):
         if go_on(work) == 0:
             break
-        carry_followed(work)
+        carry_followed(law, work)
     mark_short(work)

@@ -11,6 +11,7 @@ from circuitxbar.array.cells.rows import (
     CURRENT,
     ELEMENTS,
     FOR_LAWS,
+    FUNCTION,
     GATED,
     INNER,
     MEMORY,
@@ -20,6 +21,7 @@ from circuitxbar.array.cells.rows import (
     OTHER_BY_SOURCE,
     OTHER_SLOPE,
     REMAINDER,
+    ROWS,
     SERIES,
     SHORT,
     SLOPE,
@@ -33,12 +35,12 @@ from circuitxbar.array.cells.rows import (
     take_cells,
     take_gates,
     want,
-    workspace,
 )
 from circuitxbar.array.cells.vectors import (
     LANES,
     address,
     compiled,
+    fresh_rows,
     give,
     number_at,
     on_rows,
@@ -124,6 +126,7 @@ def condense(w):
 
 @compiled
 def evaluate(
+    law,
     v,
     column,
     gate,
@@ -144,6 +147,7 @@ def evaluate(
 ):
     """Linearise the cells of the active vectors; their currents at v, and slopes.
 
+    law : see the rows.
     where : AT_NODES, at v and inner; FORETOLD, where the linearisation `state`, (STATES, cells,
     width), has the elements at v, or less far where a current runs away; AT_REST, the same from
     where all elements are at 0 V.  inner : where that is, but for AT_NODES.
@@ -153,9 +157,10 @@ def evaluate(
     cells, width = v.shape
     size = cells * width
     shift = shift_of(width)
-    work = workspace()
+    work, names, last = fresh_rows(law[ROWS]), law[NAMES], law[NAMES] + law[FOR_LAWS]
+    function = law[FUNCTION]
     numbers, sources, gates = address(v), address(column), address(gate)
-    prepared, flags, last = address(parameters), address(there), NAMES + FOR_LAWS
+    prepared, flags = address(parameters), address(there)
     inners, remainders, states = address(inner), address(inner_remainder), address(state)
     currents, by_rows, by_columns = address(current), address(slope), address(slope_column)
     wanted = address(active)
@@ -164,7 +169,7 @@ def evaluate(
         count = min(LANES, size - at)
         if count < LANES:
             want(work, wanted, width, count)
-        take_cells(work, prepared, cells, flags, NAMES, last, at, shift, count)
+        take_cells(work, prepared, cells, flags, names, last, at, shift, count)
         take(work, V, numbers, at, count)
         if GATED:
             take(work, SOURCE, sources, at, count)
@@ -174,7 +179,7 @@ def evaluate(
                 take(work, BEFORE + n, states, n * size + at, count)
         elif where == AT_REST:
             rest(work)
-            carry(work)
+            carry(function, work)
             remember(work)
         if where == AT_NODES:
             if SERIES:
@@ -183,8 +188,8 @@ def evaluate(
             at_nodes(work)
         else:
             foretell(work)
-        if carry(work) != 0 and where != AT_NODES:
-            follow(work)
+        if carry(function, work) != 0 and where != AT_NODES:
+            follow(function, work)
         condense(work)
         for n in range(STATES):
             give(work, ELEMENTS + n, WANTED, states, n * size + at, count)

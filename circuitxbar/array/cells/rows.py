@@ -1,4 +1,4 @@
-"""The rows that the laws of cells work on, and how the numbers of a block get there and back.
+"""The rows that the laws of cells work on, and how the numbers of a block get there.
 
 A block is (cells, width) numbers, where width = 2 ** shift divides LANES: a register holds one
 cell, or a few neighbours, with all their vectors. Compiled functions of our own take addresses:
@@ -11,7 +11,6 @@ import numpy as np
 
 from circuitxbar.array.cells.vectors import (
     LANES,
-    fresh_rows,
     number_at,
     part,
     put_number,
@@ -40,7 +39,7 @@ from circuitxbar.array.cells.vectors import (
     ADJOINT,  # what each current counts for
     MEMORY_SHARE,  # and each element's share of it
     OTHER_SHARE,
-    OPEN_SHARE,
+    CONDUCTANCE_SHARE,  # that of the memory element, for its conductance
     # Each element, linearised: its voltage, its current there, its slope.
     ACROSS,
     MEMORY,
@@ -56,45 +55,36 @@ ELEMENTS = ACROSS  # from here on
 FOLLOWING = BEFORE + (BEFORE - ELEMENTS)  # rows that `following` works in
 PARAMETERS = FOLLOWING + 12  # from here on
 
-# The text of the laws puts these right.
-ROWS = PARAMETERS
-NAMES = np.int64(0)  # of parameters
-# Rows that follow them, worked out from them beforehand: for the laws, for these and the terms,
-# for all.
-FOR_LAWS, FOR_TERMS, FOR_DERIVATIVES = map(np.int64, (0, 0, 0))
+# What a law is to the passes: an array of these numbers.
+(
+    FUNCTION,  # its address: that of a compiled function of one of the tasks below and of rows
+    NAMES,  # how many parameters have names
+    # Rows behind these, worked out from them beforehand: for currents and slopes, for these and
+    # the terms, for all.
+    FOR_LAWS,
+    FOR_TERMS,
+    FOR_DERIVATIVES,
+    BY_FIRST,  # the row from which on the derivatives of the currents are
+    ROWS,  # how many rows there are
+    BY_OTHER,  # the number of the first derivative that is one of the other element
+    BY_NAMES,  # from here on the parameters that the derivatives are by
+) = map(np.int64, range(9))
+
+# The tasks of a law: current and slope, of a transistor slopes; current and terms; slope and
+# derivatives, and of an element in series in OTHER_TERMS 0 where it passes no current at all.
+(
+    MEMORY_LAW,
+    OTHER_LAW,
+    MEMORY_WITH_TERMS,
+    OTHER_WITH_TERMS,
+    MEMORY_BY_PARAMETERS,
+    OTHER_BY_PARAMETERS,
+) = map(np.int64, range(6))
+
+# Of the kind of cell; what comes behind this text puts them right.
 STATES = np.int64(3)  # rows from ELEMENTS on that a cell has
 SERIES = False  # whether a cell has two elements
 GATED = False  # whether one of them is a transistor
-BY_FIRST = ROWS  # from here on the derivatives of the currents by
-BY_NAMES = np.empty(0, np.int64)  # these parameters; those from
-BY_OTHER = 0  # this one on are of the other element
-
-
-workspace = fresh_rows(lambda: ROWS)
-
-
-def memory(w):
-    """The law of the memory element: its current and slope."""
-
-
-def other(w):
-    """The law of the element in series with it: its current and slopes."""
-
-
-def memory_terms(w):
-    """The current of the memory element, and its terms."""
-
-
-def other_terms(w):
-    """The same of the other element."""
-
-
-def memory_by(w):
-    """The slope of the memory element, and its derivatives by its parameters."""
-
-
-def other_by(w):
-    """The same of the other element; in OTHER_TERMS 0 where it passes no current at all."""
 
 
 def place_nodes(w):

@@ -10,25 +10,33 @@ from circuitxbar.array.cells.rows import (
     BY_FIRST,
     BY_NAMES,
     BY_OTHER,
+    CONDUCTANCE_SHARE,
     FOR_DERIVATIVES,
     FOR_LAWS,
     FOR_TERMS,
+    FUNCTION,
     GATED,
     INNER,
     LOST,
     MEMORY,
+    MEMORY_BY_PARAMETERS,
+    MEMORY_LAW,
     MEMORY_SHARE,
     MEMORY_SLOPE,
     MEMORY_TERMS,
+    MEMORY_WITH_TERMS,
     NAMES,
-    OPEN_SHARE,
     OTHER,
     OTHER_BY_GATE,
+    OTHER_BY_PARAMETERS,
+    OTHER_LAW,
     OTHER_SHARE,
     OTHER_SLOPE,
     OTHER_TERMS,
+    OTHER_WITH_TERMS,
     PARAMETERS,
     REMAINDER,
+    ROWS,
     SERIES,
     SOURCE,
     STEP,
@@ -36,27 +44,22 @@ from circuitxbar.array.cells.rows import (
     WANTED,
     V,
     gate_line,
-    memory,
-    memory_by,
-    memory_terms,
-    other,
-    other_by,
-    other_terms,
     place_nodes,
     shift_of,
     take_cells,
     take_gates,
-    workspace,
 )
 from circuitxbar.array.cells.vectors import (
     LANES,
     address,
     compiled,
+    fresh_rows,
     give,
     number_at,
     on_rows,
     part,
     put_number,
+    run,
     select,
     take,
 )
@@ -68,13 +71,16 @@ POLISHES = 50
 
 
 @on_rows
-def carry_at(w):
-    """The current of each element, and what it may have lost."""
+def nodes_placed(w):
+    """The voltages of the elements from those of the nodes."""
     place_nodes(w)
-    memory_terms(w)
+
+
+@on_rows
+def count_lost(w):
+    """What the currents may have lost."""
     terms = w[MEMORY_TERMS]
     if SERIES:
-        other_terms(w)
         terms = terms + w[OTHER_TERMS]
     there = w[THERE] != 0.0
     w[MEMORY] = select(there, w[MEMORY], 0.0)
@@ -83,14 +89,27 @@ def carry_at(w):
     w[LOST] = w[LOST] + lost
 
 
+@part
+def carry_at(law, work):
+    """The current of each element, and what it may have lost."""
+    nodes_placed(work)
+    run(law, MEMORY_WITH_TERMS, work)
+    if SERIES:
+        run(law, OTHER_WITH_TERMS, work)
+    count_lost(work)
+
+
 @on_rows
-def lack(w):
-    """What INNER lacks for both elements to carry one current; where that is much."""
-    inner = w[INNER]
+def place_inner(w):
+    """The voltages of the elements from those of the nodes, the inner one at INNER alone."""
     w[REMAINDER] = 0.0
     place_nodes(w)
-    memory(w)
-    other(w)
+
+
+@on_rows
+def step_towards_one_current(w):
+    """What INNER lacks for both elements to carry one current; where that is much."""
+    inner = w[INNER]
     excess = w[MEMORY] - w[OTHER]
     step = excess / (w[MEMORY_SLOPE] + w[OTHER_SLOPE])
     useful = (w[THERE] != 0.0) & (excess != 0.0) & (abs(step) < math.inf)
@@ -105,26 +124,42 @@ def lack(w):
     return rough
 
 
+@part
+def lack(law, work):
+    """What INNER lacks for both elements to carry one current; whether that is much."""
+    place_inner(work)
+    run(law, MEMORY_LAW, work)
+    run(law, OTHER_LAW, work)
+    return step_towards_one_current(work)
+
+
 @on_rows
 def share_out(w):
-    """The derivatives of both elements, and what each of their currents counts for.
+    """What the current of each element counts for.
 
     Of two elements one gives way: a current that the memory element gains passes only in so far
     as the other lets it. An open one gains its first siemens where the other passes anything.
     """
-    place_nodes(w)
-    memory_by(w)
     counts, there = w[ADJOINT], w[THERE] != 0.0
     missing = ~there & (w[PARAMETERS] == 0.0)
     if SERIES:
-        other_by(w)
         both = w[MEMORY_SLOPE] + w[OTHER_SLOPE]
         there, missing = there & (both != 0.0), missing & (w[OTHER_TERMS] != 0.0)
         w[OTHER_SHARE] = select(there, counts * (w[MEMORY_SLOPE] / both), 0.0)
         w[MEMORY_SHARE] = select(there, counts * (w[OTHER_SLOPE] / both), 0.0)
     else:
         w[MEMORY_SHARE] = select(there, counts, 0.0)
-    w[OPEN_SHARE] = select(missing, counts, 0.0)
+    w[CONDUCTANCE_SHARE] = w[MEMORY_SHARE] + select(missing, counts, 0.0)
+
+
+@part
+def derive(law, work):
+    """The derivatives of all elements, and what each of their currents counts for."""
+    nodes_placed(work)
+    run(law, MEMORY_BY_PARAMETERS, work)
+    if SERIES:
+        run(law, OTHER_BY_PARAMETERS, work)
+    share_out(work)
 
 
 @part
@@ -148,6 +183,7 @@ def take_nodes(work, v, column, gate, columns, by_row, inner, inner_remainder, a
 
 @compiled
 def verify(
+    law,
     v,
     column,
     gate,
@@ -164,9 +200,9 @@ def verify(
     """Currents out of the row and into the column node, (cells, width); adds to rounding, A."""
     cells, width = v.shape
     shift = shift_of(width)
-    work = workspace()
+    work, names, function = fresh_rows(law[ROWS]), law[NAMES], law[FUNCTION]
     numbers, sources, gates = address(v), address(column), address(gate)
-    given, flags, last = address(parameters), address(there), NAMES + FOR_TERMS
+    given, flags, last = address(parameters), address(there), law[NAMES] + law[FOR_TERMS]
     inners, remainders = address(inner), address(inner_remainder)
     rows, into_columns = address(out_row), address(out_column)
     want_all(work, LANES)
@@ -174,11 +210,11 @@ def verify(
         count = min(LANES, cells * width - at)
         if count < LANES:
             want_all(work, count)
-        take_cells(work, given, cells, flags, NAMES, last, at, shift, count)
+        take_cells(work, given, cells, flags, names, last, at, shift, count)
         take_nodes(
             work, numbers, sources, gates, columns, by_row, inners, remainders, at, shift, count
         )
-        carry_at(work)
+        carry_at(function, work)
         give(work, OTHER if SERIES and not GATED else MEMORY, WANTED, rows, at, count)
         give(work, OTHER if GATED else MEMORY, WANTED, into_columns, at, count)
     for lane in range(LANES):
@@ -186,25 +222,25 @@ def verify(
 
 
 @compiled
-def polish(v, column, gate, columns, by_row, parameters, there, inner, inner_remainder):
+def polish(law, v, column, gate, columns, by_row, parameters, there, inner, inner_remainder):
     """Move inner + inner_remainder from `inner` to where both elements carry one current."""
     cells, width = v.shape
     shift = shift_of(width)
-    work = workspace()
+    work, names, function = fresh_rows(law[ROWS]), law[NAMES], law[FUNCTION]
     numbers, sources, gates = address(v), address(column), address(gate)
-    given, flags, last = address(parameters), address(there), NAMES + FOR_LAWS
+    given, flags, last = address(parameters), address(there), law[NAMES] + law[FOR_LAWS]
     inners, remainders = address(inner), address(inner_remainder)
     want_all(work, LANES)
     for at in range(0, cells * width, LANES):
         count = min(LANES, cells * width - at)
         if count < LANES:
             want_all(work, count)
-        take_cells(work, given, cells, flags, NAMES, last, at, shift, count)
+        take_cells(work, given, cells, flags, names, last, at, shift, count)
         take_nodes(
             work, numbers, sources, gates, columns, by_row, inners, remainders, at, shift, count
         )
         for _ in range(POLISHES):
-            if lack(work) == 0:
+            if lack(function, work) == 0:
                 break
         give(work, INNER, WANTED, inners, at, count)
         give(work, STEP, WANTED, remainders, at, count)
@@ -217,8 +253,18 @@ def weighed(work, row, share, k):
     return counts * slope if math.isfinite(slope) else 0.0
 
 
+@part
+def weighed_sum(work, row, share, first, width):
+    """The sum of that over the vectors of a cell."""
+    total = 0.0
+    for k in range(first, first + width):
+        total += weighed(work, row, share, k)
+    return total
+
+
 @compiled
 def slopes(
+    law,
     v,
     column,
     gate,
@@ -238,11 +284,12 @@ def slopes(
     """
     cells, width = v.shape
     shift = shift_of(width)
-    work = workspace()
+    work, function = fresh_rows(law[ROWS]), law[FUNCTION]
     numbers, sources, gates = address(v), address(column), address(gate)
     given, flags, weights = address(parameters), address(there), address(across)
     inners, remainders = address(inner), address(inner_remainder)
-    last = NAMES + FOR_DERIVATIVES
+    last, by_first = law[NAMES] + law[FOR_DERIVATIVES], law[BY_FIRST]
+    by, by_other = law[BY_NAMES:], law[BY_OTHER]
     by_names, by_gates = address(out), address(out_gates)
     for at in range(0, cells * width, LANES):
         count = min(LANES, cells * width - at)
@@ -251,18 +298,19 @@ def slopes(
             work, numbers, sources, gates, columns, by_row, inners, remainders, at, shift, count
         )
         take(work, ADJOINT, weights, at, count)
-        share_out(work)
-        for k in range(count):
-            cell = (at + k) >> shift
-            for n in range(len(BY_NAMES)):
-                share = MEMORY_SHARE if n < BY_OTHER else OTHER_SHARE
-                change = weighed(work, BY_FIRST + n, share, k)
-                if BY_NAMES[n] == 0:
-                    change += weighed(work, BY_FIRST + n, OPEN_SHARE, k)
-                place = BY_NAMES[n] * cells + cell
+        derive(function, work)
+        for first in range(0, count, width):
+            cell = (at + first) >> shift
+            for n in range(by.size):
+                share = MEMORY_SHARE if n < by_other else OTHER_SHARE
+                if by[n] == 0:
+                    share = CONDUCTANCE_SHARE
+                change = weighed_sum(work, by_first + n, share, first, width)
+                place = by[n] * cells + cell
                 put_number(by_names, place, number_at(by_names, place) + change)
             if GATED:
                 line = gate_line(cell, columns, by_row)
-                place = (line << shift) + (k & (width - 1))
-                change = weighed(work, OTHER_BY_GATE, OTHER_SHARE, k)
-                put_number(by_gates, place, number_at(by_gates, place) + change)
+                for k in range(width):
+                    place = (line << shift) + k
+                    change = weighed(work, OTHER_BY_GATE, OTHER_SHARE, first + k)
+                    put_number(by_gates, place, number_at(by_gates, place) + change)

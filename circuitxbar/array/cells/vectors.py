@@ -24,6 +24,7 @@ _DOUBLE, _LONG, _INT = ir.DoubleType(), ir.IntType(64), ir.IntType(32)
 _VECTOR, _BITS = ir.VectorType(_DOUBLE, LANES), ir.VectorType(_LONG, LANES)
 _FUSED = ("contract",)
 
+cfunc: Any = numba.cfunc
 compiled = njit(nogil=True, error_model="numpy", cache=True)
 part = njit(
     nogil=True,
@@ -251,24 +252,31 @@ def address(typing, array):
     return types.int64(array), code
 
 
-def fresh_rows(count):
-    """A compiled function that gives the address of `count()` rows of zeros, for its caller."""
+@intrinsic
+def fresh_rows(typing, count):
+    """The address of `count` rows of zeros, which last until the calling function returns."""
 
-    @intrinsic
-    def operation(typing):
-        def code(context, builder, signature, arguments):
-            length = int(count())
-            place = cgutils.alloca_once(builder, _VECTOR, length)
-            place.align = 8 * LANES
-            pointer = builder.bitcast(place, _DOUBLE.as_pointer())
-            rows = Rows(builder, pointer)
-            for row in range(length):
-                rows[row] = 0.0
-            return builder.ptrtoint(pointer, _LONG)
+    def code(context, builder, signature, arguments):
+        place = builder.alloca(_VECTOR, size=arguments[0])
+        place.align = 8 * LANES
+        with cgutils.for_range(builder, arguments[0]) as loop:
+            builder.store(ir.Constant(_VECTOR, [0.0] * LANES), builder.gep(place, [loop.index]))
+        return builder.ptrtoint(place, _LONG)
 
-        return types.int64(), code
+    return types.int64(types.int64), code
 
-    return operation
+
+@intrinsic
+def run(typing, function, which, rows):
+    """Call a compiled function (which, rows) by its address."""
+
+    def code(context, builder, signature, arguments):
+        function, *given = arguments
+        kind = ir.FunctionType(ir.VoidType(), [_LONG, _LONG])
+        builder.call(builder.inttoptr(function, kind.as_pointer()), given)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 3), code
 
 
 def _at(builder, start, index, kind: ir.Type = _DOUBLE):
