@@ -247,21 +247,32 @@ class Block:
         target: Array,
         moving: np.ndarray,
     ) -> np.ndarray:
-        """`correct`, by 64 bits and to no voltage beyond the `limits`.
+        """`correct`, to no voltage beyond the `limits`.
 
-        Where nothing but cells that block hold a line, their slopes may send it anywhere.
+        Where cells that block are all that holds a line, or where their currents depend on the
+        voltage of the line alone, slopes may send it anywhere.
         """
         voltages, rows = self.voltages, self.system.lines.rows
-        row, column = voltages.row.copy(), voltages.column.copy()
+        lines = (
+            (voltages.row, voltages.row_remainder, self.array("row_before")),
+            (voltages.column, voltages.column_remainder, self.array("column_before")),
+        )
+        for values, remainder, before in lines:
+            np.copyto(before, values)
+            before[: remainder.size] += remainder
         steps = self.correct(factors, error, target, moving, kept=True)
-        base = self.sources.potentials
-        for values, line, before, move in (
-            (voltages.row, base[:rows, None], row, self.array("x")),
-            (voltages.column, base[None, rows:], column, self.array("column_step")),
-        ):
-            grid = values.reshape(rows, -1, self.width)
-            np.clip(grid, limits[0] - line, limits[1] - line, out=grid)
-            np.subtract(values, before, out=move)
+        potentials = np.split(self.sources.potentials, [rows])
+        bases = potentials[0][:, None], potentials[1][None]
+        moves = self.array("x", self.bits), self.array("column_step")
+        for (values, remainder, before), base, move in zip(lines, bases, moves, strict=True):
+            now = values + remainder if voltages.fine else values
+            grid, low, high = now.reshape(rows, -1, self.width), limits[0] - base, limits[1] - base
+            beyond = ((grid < low) | (grid > high)).ravel()
+            if beyond.any():
+                within = np.clip(grid, low, high).ravel()[beyond]
+                values[beyond], move[beyond] = within, within - before[beyond]
+                if voltages.fine:
+                    remainder[beyond] = 0.0
         return steps
 
     def take_back(self, share: Array) -> None:

@@ -106,23 +106,34 @@ def _answer(system: System, drive: Drive, request: Request, done: Sequence[_Done
 
 
 def _superposed(system: System, drive: Drive, request: Request) -> Answer:
-    answers = []
+    answers: list[Answer] = []
 
     def solve_units(part: Drive, rtol: float) -> Proof:
         asked = replace(request, rtol=rtol, guess=None)
         answers.append(_answer(system, part, asked, _blocks(system, part, asked)))
+        assert answers[-1].proof is not None
         return answers[-1].proof
 
     proof = superposed(system.crossbar, drive, solve_units, request.rtol)
-    for vector in np.flatnonzero(~(proof.error_bound <= proof.limit(request.rtol))):
-        one = slice(int(vector), int(vector) + 1)
-        own = solve_units(drive.select(one), request.rtol)
+    units = answers[0]
+    alone = ~(proof.error_bound <= proof.limit(request.rtol))
+    steps = np.full(drive.batch, units.stats["steps"].max())
+    if alone.any():
+        own = solve_units(drive.select(np.flatnonzero(alone)), request.rtol)
         for side in SIDES:
             if drive.ends[side].terminated.any():
-                proof.currents[side][one] = own.currents[side]
+                proof.currents[side][alone] = own.currents[side]
         for name in ("residual", "error_bound", "scale"):
-            getattr(proof, name)[one] = getattr(own, name)
-    return replace(answers[0], proof=proof)
+            getattr(proof, name)[alone] = getattr(own, name)
+        steps[alone] = answers[-1].stats["steps"]
+    stats = {
+        **units.stats,
+        "newton_steps": np.zeros_like(steps),
+        "steps": steps,
+        "superposed": ~alone,
+        "bytes_moved": sum(answer.stats["bytes_moved"] for answer in answers),
+    }
+    return replace(units, proof=proof, stats=stats)
 
 
 def cores() -> int:

@@ -33,7 +33,7 @@ _COMPILED = Tongue(
 )
 _VOLTAGE_ROWS = {"v_d": "DRAIN", "v_g": "GATE", "v_s": "SOURCE", "v_ds": "INNER"}
 _OF_LAWS = ("vectors", "elementary", "rows")
-_OF_PASSES = (*_OF_LAWS, "following", "linearising", "sums")
+_OF_PASSES = (*_OF_LAWS, "following", "balancing", "linearising", "sums")
 AT_REST, FORETOLD, AT_NODES = 0, 1, 2  # where `evaluate` linearises: see its text
 _STATES = {"1R": 3, "1S1R": 6, "1T1R": 8}
 _TASKS = {
@@ -79,12 +79,14 @@ class CellLaw:
 class _Element:
     """One element of a cell in the words of the generated text.
 
-    prefix : of its parameters in `names`.  law : as the device has it.  linear : its device is.
+    prefix : of its parameters in `names`.  law : as the device has it.
+    linear, passive : its device is.
     """
 
     prefix: str
     law: Law
     linear: bool
+    passive: bool
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ class _Element:
 def cell_law(crossbar: Crossbar) -> CellLaw:
     """The compiled law of the cells of `crossbar`; the same one for all with the same laws."""
     elements = tuple(
-        _Element(prefix, device.full_law, device.is_linear)
+        _Element(prefix, device.full_law, device.is_linear, device.passive)
         for prefix, device in crossbar.devices.items()
     )
     return _cell_law(elements)
@@ -135,7 +137,8 @@ def _cell_law(elements: tuple[_Element, ...]) -> CellLaw:
     first = int(module.BY_PARAMETERS)
     counts = [len(names), *writer.counts, first, first + len(writer.by), writer.by_other]
     law = np.array([module.law.address, *counts, *writer.by], dtype=np.int64)  # as the rows have it
-    passes: Any = _passes(kind)
+    balanced = kind == "1T1R" and all(element.passive for element in elements)
+    passes: Any = _passes(kind, balanced)
     return CellLaw(
         kind,
         tuple(names),
@@ -149,12 +152,13 @@ def _cell_law(elements: tuple[_Element, ...]) -> CellLaw:
 
 
 @cache
-def _passes(kind: Kind) -> ModuleType:
+def _passes(kind: Kind, balanced: bool) -> ModuleType:
     """The passes over cells of this kind."""
     constants = [
         f"STATES = np.int64({_STATES[kind]})",
         f"SERIES = {kind != '1R'}",
         f"GATED = {kind == '1T1R'}",
+        f"BALANCED = {balanced}",
     ]
     text = "\n".join([joined("circuitxbar.array.cells", _OF_PASSES), *constants])
     return load(text, f"cells_{kind}")

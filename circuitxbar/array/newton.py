@@ -1,7 +1,8 @@
 """Blocks of arrays with laws: inexact Newton steps, each vector with slopes of its own.
 
 Every element is linearised at a voltage of its own, its place, which follows the current that the
-last step foretold, and not the voltage, where the two are far apart (decision 5).
+last step foretold, and not the voltage, where the two are far apart (decision 5). Cells with a
+transistor are linearised at their voltages, where both elements carry about one current.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from circuitxbar.devices.claims import slope_rounding
 _STEPS = 80
 _AIM = 0.1  # of the limit: room for what rounding adds
 _LOOSEST, _SQUARED = 0.03, 0.9  # of a linear solve: Eisenstat and Walker's second choice
-_HALVINGS = 8
-_PATIENCE = 4  # steps without progress
+_HALVINGS = 3  # of a step: more only keep vectors where they are that must go up to come down,
+_CAREFUL = 8  # but after so many steps without progress they are doubled
+_PATIENCE = 20  # steps without progress
+_IMPATIENCE = 2  # steps without progress that may be due to rounding
 
 
 def solve_laws(block: Block, rtol: float) -> tuple[Balance, np.ndarray, np.ndarray]:
@@ -37,6 +40,7 @@ def solve_laws(block: Block, rtol: float) -> tuple[Balance, np.ndarray, np.ndarr
     moving = ~_reached(cells, balance, rtol, stalled)
     limits = block.limits()
     rough = block.system.held  # else slopes that single precision has no numbers for may decide
+    anywhere = block.system.held and cells.law.kind != "1T1R"  # else steps may be absurd
     for _ in range(_STEPS):
         if not moving.any():
             break
@@ -47,12 +51,13 @@ def solve_laws(block: Block, rtol: float) -> tuple[Balance, np.ndarray, np.ndarr
         from_there = cells.together.copy()
         newton += moving
         factors = cells.factors(bits)
-        if block.system.held or block.voltages.fine:
+        if anywhere:
             steps += block.correct(factors, balance.error, target, moving, kept=True)
         else:
             steps += block.correct_within(limits, factors, balance.error, target, moving)
         before, balance = balance, cells.follow(moving)
-        balance = cells.halved(moving & from_there, before, balance)
+        most = _HALVINGS << stalled // _CAREFUL
+        balance = cells.halved(moving & from_there, before, balance, most)
         steady = from_there & cells.together
         previous = np.where(steady, before.error, np.inf)
         smallest = np.where(steady, np.minimum(smallest, before.error), np.inf)
@@ -60,7 +65,7 @@ def solve_laws(block: Block, rtol: float) -> tuple[Balance, np.ndarray, np.ndarr
         moving &= ~_reached(cells, balance, rtol, stalled) & (stalled < _PATIENCE)
         if (moving & (stalled > 0)).any():
             rough = False
-        if (moving & (stalled == _PATIENCE // 2)).any():
+        if (moving & (stalled == _IMPATIENCE)).any():
             block.voltages.refine()  # rounding of the deviations may be in the way
     return cells.proved(), newton, steps
 
@@ -114,13 +119,15 @@ class Cells:
         self.apart = np.where(moving, apart, self.apart)
         return current
 
-    def halved(self, worse: np.ndarray, before: Balance, balance: Balance) -> Balance:
-        """Take back half of the step, again and again, of those of the vectors `worse` whose
-        error it has not lowered where their cells are linearised.
+    def halved(
+        self, worse: np.ndarray, before: Balance, balance: Balance, most: np.ndarray
+    ) -> Balance:
+        """Take back half of the step, again and again, but at most `most` times, of those of the
+        vectors `worse` whose error it has not lowered where their cells are linearised.
         """
         share = 0.5
-        for _ in range(_HALVINGS):
-            worse = worse & self.together & ~(balance.error < before.error)
+        for halving in range(most.max()):
+            worse = worse & self.together & ~(balance.error < before.error) & (halving < most)
             if not worse.any():
                 break
             self.block.take_back(np.where(worse, share, 0.0))

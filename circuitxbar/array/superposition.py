@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
 
 _EPS = np.finfo(float).eps
+_CHUNK = 256  # vectors
 
 
 def inputs_of(crossbar: Crossbar) -> list[tuple[Side, ...]]:
@@ -35,7 +36,8 @@ def superposed(
     what the product itself is rounded; it may be above what `rtol` asks for.
     """
     signals = {sides: drive.ends[sides[0]].voltage for sides in inputs_of(crossbar)}
-    signal = np.hstack([np.broadcast_to(v, (drive.batch, v.shape[1])) for v in signals.values()])
+    parts = [np.broadcast_to(v, (drive.batch, v.shape[1])) for v in signals.values()]
+    signal = parts[0] if len(parts) == 1 else np.hstack(parts)
     count = signal.shape[1]
     units, first = {}, 0
     for sides, voltage in signals.items():
@@ -47,24 +49,34 @@ def superposed(
     silence = {side: np.zeros((1, crossbar.lines(side))) for side in units}
     rest = solve(_with_signals(drive, silence, 1, others=True), rtol)
 
-    sizes = np.abs(signal)
-    largest_of_unit = np.zeros(count)
-    largest = np.full(drive.batch, max(np.abs(end.current).max() for end in drive.ends.values()))
     currents: dict[Side, Array] = {}
+    largest_of_unit = np.zeros(count)
+    found: list[Side] = []
     for side in SIDES:
-        if not drive.ends[side].terminated.any():
+        if drive.ends[side].terminated.any():
+            currents[side] = np.empty((drive.batch, crossbar.lines(side)))
+            largest_of_unit = np.maximum(largest_of_unit, np.abs(unit.currents[side]).max(axis=1))
+            found.append(side)
+        else:
             currents[side] = np.broadcast_to(0.0, (drive.batch, crossbar.lines(side)))
-            continue
-        out = signal @ unit.currents[side]
-        out += rest.currents[side]
-        largest = np.maximum(largest, np.maximum(out.max(axis=1), -out.min(axis=1)))
-        largest_of_unit = np.maximum(largest_of_unit, np.abs(unit.currents[side]).max(axis=1))
-        currents[side] = out
-    rounding = (count + 1) * _EPS * (sizes @ largest_of_unit + rest.scale)
+    largest = np.full(drive.batch, max(np.abs(end.current).max() for end in drive.ends.values()))
+    of_units = np.stack([unit.residual, unit.error_bound, largest_of_unit], axis=1)
+    sums = np.empty((drive.batch, 3))
+    for first in range(0, drive.batch, _CHUNK):  # which stays in the cache
+        part = slice(first, first + _CHUNK)
+        here = signal[part]
+        np.matmul(np.abs(here), of_units, out=sums[part])
+        for side in found:
+            out = np.matmul(here, unit.currents[side], out=currents[side][part])
+            out += rest.currents[side]
+            most = np.maximum(out.max(axis=1), -out.min(axis=1))
+            np.maximum(largest[part], most, out=largest[part])
+    residual, bound, scale = sums.T
+    rounding = (count + 1) * _EPS * (scale + rest.scale)
     return Proof(
         currents,
-        sizes @ unit.residual + rest.residual,
-        sizes @ unit.error_bound + rest.error_bound + rounding,
+        residual + rest.residual,
+        bound + rest.error_bound + rounding,
         largest,
         np.zeros(drive.batch, dtype=bool),  # the cells are linear
     )

@@ -62,7 +62,7 @@ def stays_valid(crossbar: Crossbar, drive: Drive) -> bool:
     for end in drive.ends.values():
         with np.errstate(invalid="ignore"):  # 0 A through 0 S
             open_circuit = np.where(end.current == 0, 0.0, end.current * end.resistance)
-        voltages = end.voltage + open_circuit
+        voltages = end.voltage + open_circuit if np.any(open_circuit) else end.voltage
         low, high = min(low, voltages.min()), max(high, voltages.max())
     spans = {
         "v": (low - high, high - low),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from circuitxbar.arguments import Array, flag, real_number, shown
+from circuitxbar.array.engine import Solved
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.circuit.drive import Drive
 from circuitxbar.circuit.proof import Proof, prove
@@ -100,6 +102,7 @@ def solved(
         size = max(1, _BLOCK_NODES // (2 * crossbar.conductances.size))
     slices = drive.blocks(size)
     proofs: list[Proof] = []
+    stats: list[dict[str, Any]] = []
     strategies: tuple[str, ...] = ()
     answer = None
     for vectors in slices:
@@ -108,6 +111,7 @@ def solved(
         request = Request(rtol, kept, factor, guess if len(slices) == 1 else None)
         answer = engine.solve(crossbar, part, request)
         proofs.append(answer.proof or prove(crossbar, part.ends, answer.found, answer.measured))
+        stats.append(answer.stats)
         strategies += answer.strategies or ("",) * part.batch
         if check:
             proof, limit = proofs[-1], proofs[-1].limit(rtol)
@@ -115,6 +119,8 @@ def solved(
             reached = (proof.error_bound <= limit) | (proof.falling & (proof.residual <= limit))
             check_valid_voltages(crossbar, answer.found, reached, numbers[vectors])
         factor = answer.factor
+        if keep == "currents" and isinstance(factor, Solved):
+            factor = replace(factor, blocks=())  # whose voltages only the check was for
     assert answer is not None  # a drive holds at least one vector
     return Solution(
         crossbar,
@@ -122,7 +128,7 @@ def solved(
         _joined(proofs),
         rtol,
         answer.engine,
-        answer.stats,
+        _joined_stats(stats),
         strategies,
         answer.nodes if keep == "voltages" else None,
         factor,
@@ -162,3 +168,11 @@ def _joined(proofs: list[Proof]) -> Proof:
         np.concatenate([p.scale for p in proofs]),
         np.concatenate([p.falling for p in proofs]),
     )
+
+
+def _joined_stats(stats: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of slice after slice: one array of what is told vector by vector; else of the last one."""
+    return {
+        name: np.concatenate([s[name] for s in stats]) if isinstance(value, np.ndarray) else value
+        for name, value in stats[-1].items()
+    }

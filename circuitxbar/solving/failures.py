@@ -42,6 +42,8 @@ def refuse_vectors(
     advice = "Pass a larger rtol, or check for conductances many decades apart."
     if np.isnan(error[worst]):
         advice = "A law gives no finite number there: check its parameters and what it divides by."
+        if isinstance(answer, Solution) and answer.crossbar.is_linear:
+            advice = "Its numbers are no longer finite: check for values that are extremely large."
         error, limit = np.full_like(error, np.inf), np.nan_to_num(limit)
     elif answer.engine == "ngspice":
         advice = (
@@ -54,6 +56,8 @@ def refuse_vectors(
             "none: look for laws with falling or flat branches and for currents that nothing "
             "carries away; else lower the drive."
         )
+    if answer.engine == "array":
+        advice += ' Or use engine="nodal", which is slower and gives up later.'
     raise SolverError(
         f"{_named(failed)} did not converge: Kirchhoff error {error[worst]:.1e} A "
         f"(limit {limit[worst]:.1e} A). {advice}",

@@ -10,7 +10,8 @@ import numpy as np
 from circuitxbar.arguments import Array, real_array, shown
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.circuit.drive import Drive
-from circuitxbar.circuit.terminations import SIDES, Driven
+from circuitxbar.circuit.solution import Solution
+from circuitxbar.circuit.terminations import SIDES, Driven, Side
 from circuitxbar.errors import CircuitError
 from circuitxbar.solving.arrays import signals_only, solved, sum_over
 from circuitxbar.solving.engines import engine_for_array
@@ -69,21 +70,20 @@ def effective_matrix(crossbar: Crossbar) -> EffectiveMatrix:
             "effective_matrix needs an array that is driven on its rows or on its columns alone. "
             "Make one of them Driven(), and hold or ground the other."
         )
-    driven = [side for side in SIDES if isinstance(getattr(crossbar, side), Driven)]
+    driven = _driven(crossbar)
     sensed = crossbar.sensed_sides
     inputs, outputs = crossbar.lines(driven[0]), crossbar.lines(sensed[0])
     forward = inputs <= outputs
     signals = np.eye(min(inputs, outputs))
-    name = engine_for_array("auto", crossbar, len(signals))
     nothing = Drive.of(crossbar, np.zeros(inputs))
-    quiet = solved(crossbar, nothing, name, None, _RTOL, "voltages", True)
-    raise_unless_converged(quiet)
     drive = signals_only(
         nothing, dict.fromkeys(driven if forward else sensed, signals), len(signals)
     )
-    # So much better than asked for, that the bounds of all lines together are within it.
-    unit = solved(crossbar, drive, name, quiet, _RTOL / inputs, "currents", True)
-    raise_unless_converged(replace(unit, rtol=_RTOL))
+    quiet, unit = _by("auto", crossbar, nothing, drive)
+    if not (quiet.converged and np.all(unit.converged)):
+        quiet, unit = _by("nodal", crossbar, nothing, drive)
+    raise_unless_converged(quiet)
+    raise_unless_converged(unit)
     currents, bound = unit.proof.currents, unit.proof.error_bound
     matrix = sum_over(currents, sensed) if forward else sum_over(currents, driven).T
     found = EffectiveMatrix((matrix, quiet.currents))
@@ -91,3 +91,17 @@ def effective_matrix(crossbar: Crossbar) -> EffectiveMatrix:
     found.bound *= len(sensed if forward else driven)  # currents of both ends are added up
     found.offset_bound = float(quiet.error_bound) * len(sensed)
     return found
+
+
+def _by(engine: str, crossbar: Crossbar, nothing: Drive, drive: Drive) -> tuple[Solution, Solution]:
+    """The answers of the engine that `engine` stands for to no signal, and to those of `drive`."""
+    name = engine_for_array(engine, crossbar, drive.batch)
+    quiet = solved(crossbar, nothing, name, None, _RTOL, "voltages", True)
+    # So much better than asked for, that the bounds of all lines together are within it.
+    rtol = _RTOL / crossbar.lines(_driven(crossbar)[0])
+    unit = solved(crossbar, drive, name, quiet, rtol, "currents", True)
+    return quiet, replace(unit, rtol=_RTOL)
+
+
+def _driven(crossbar: Crossbar) -> list[Side]:
+    return [side for side in SIDES if isinstance(getattr(crossbar, side), Driven)]

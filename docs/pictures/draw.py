@@ -30,28 +30,39 @@ def ir_drop() -> None:
 
 
 def time_over_size() -> None:
-    """Time per vector of the three engines, as agreement.py and scaling.py measured it."""
-    agreement, scaling = _measured("agreement"), _measured("scaling")
-    array = [row for row in scaling if row.get("wire_ohm") == 1.0 and row["threads"] == 1]
-    (vectors,) = {row["vectors"] for row in array}
-    lines = [(f"array, {vectors} vectors", "C0", "-", array, "ours_ms")]
-    for name, colour in (("nodal", "C1"), ("ngspice", "C2")):
-        for count, style in ((32, "-"), (1, "--")):
-            rows = [row for row in agreement if row["vectors"] == count]
-            label = f"{name}, {count} vector" + ("s" if count > 1 else "")
-            lines.append((label, colour, style, rows, f"{name}_ms"))
+    """Time per vector of the three engines, as agreement.py and scaling.py measured it.
+
+    The file tells in its metadata which numbers it shows; a test compares them.
+    """
+    lines = measured_lines()
     figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
-    for label, colour, style, rows, key in lines:
-        sizes = [row["size"] for row in rows]
-        times = [row[key] / row["vectors"] for row in rows]
-        axes.loglog(sizes, times, style, color=colour, marker="o", markersize=4, label=label)
+    for label, (style, sizes, times) in lines.items():
+        axes.loglog(sizes, times, style, marker="o", markersize=4, label=label)
     axes.set_xticks(ticks := [16, 32, 64, 128, 256, 512, 1024], map(str, ticks))
     axes.minorticks_off()
     axes.set_xlabel("rows and columns")
     axes.set_ylabel("time per vector (ms)")
     axes.grid(color="0.9")
     axes.legend(frameon=False)
-    figure.savefig(HERE / "time_over_size.png", dpi=144)
+    metadata = {"Description": json.dumps(lines)}
+    figure.savefig(HERE / "time_over_size.png", dpi=144, metadata=metadata)
+
+
+def measured_lines() -> dict[str, list[Any]]:
+    """Of every line of `time_over_size`: its style, sizes, and times per vector in ms."""
+    agreement, scaling = _measured("agreement"), _measured("scaling")
+    array = [row for row in scaling if row.get("wire_ohm") == 1.0 and row["threads"] == 1]
+    (vectors,) = {row["vectors"] for row in array}
+    drawn = [(f"array, {vectors} vectors", "C0-", array, "ours_ms")]
+    for name, colour in (("nodal", "C1"), ("ngspice", "C2")):
+        for count, style in ((32, "-"), (1, "--")):
+            rows = [row for row in agreement if row["vectors"] == count]
+            label = f"{name}, {count} vector" + ("s" if count > 1 else "")
+            drawn.append((label, colour + style, rows, f"{name}_ms"))
+    return {
+        label: [style, [row["size"] for row in rows], [row[key] / row["vectors"] for row in rows]]
+        for label, style, rows, key in drawn
+    }
 
 
 def _measured(name: str) -> list[dict[str, Any]]:

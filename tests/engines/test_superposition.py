@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import circuitxbar as cx
+from circuitxbar.array import engine
+from circuitxbar.solving import arrays
 
 RNG = np.random.default_rng(7)
 G = 10 ** RNG.uniform(-6, -4, (6, 5))
@@ -29,7 +31,9 @@ def test_many_vectors_are_those_of_each_alone(ends):
     columns = RNG.uniform(-0.2, 0.2, (40, 5)) if crossbar.drives_columns else None
     many = cx.solve(crossbar, V, columns, engine="array", keep="currents")
     exact = cx.solve(crossbar, V, columns, engine="nodal")
-    assert len(np.atleast_1d(many.stats["steps"])) < len(V)  # that is, it was superposed
+    assert many.stats["superposed"].all()
+    assert (many.stats["steps"] > 0).all()
+    assert many.stats["steps"].shape == (len(V),)
     assert (apart(many, exact) <= many.error_bound).all()
     assert many.converged.all()
     assert np.allclose(many.residual, 0.0, atol=1e-9 * many.largest_current.max())
@@ -44,6 +48,38 @@ def test_a_vector_in_which_almost_all_cancels_is_solved_by_itself():
     exact = cx.solve(crossbar, voltages, engine="nodal")
     assert many.converged.all()
     assert (apart(many, exact) <= many.error_bound).all()
+
+
+def test_vectors_that_are_missed_are_solved_side_by_side(monkeypatch):
+    """At more digits than superposition has, some vectors or all are solved after all."""
+    batches = []
+    blocks = engine._blocks
+
+    def counted(system, drive, request):
+        batches.append(drive.batch)
+        return blocks(system, drive, request)
+
+    monkeypatch.setattr(engine, "_blocks", counted)
+    crossbar = cx.Crossbar(G, left=cx.Driven(1e3), wires=cx.Wires(1e3, 1e3))
+    many = cx.solve(crossbar, V, engine="array", keep="currents", rtol=1e-14)
+    alone = ~many.stats["superposed"]
+    assert batches == [6, 1, alone.sum()]
+    assert alone.sum() > 1
+    kept = cx.solve(crossbar, V, engine="array", rtol=1e-14)
+    assert np.array_equal(many.currents[alone], kept.currents[alone])
+    assert np.array_equal(many.stats["steps"][alone], kept.stats["steps"][alone])
+
+
+def test_voltages_that_were_only_to_be_checked_are_not_kept(monkeypatch):
+    """Where voltages may leave the valid range, they are looked at, slice after slice."""
+    monkeypatch.setattr(arrays, "_BLOCK_NODES", 2 * G.size * 16)
+    voltages = RNG.uniform(-0.6, 0.6, (40, 6))
+    crossbar = cx.Crossbar(G, "sinh", wires=cx.Wires(20.0, 20.0), top=cx.Held(0.3, 1e3))
+    monkeypatch.setattr(arrays, "stays_valid", lambda *_: False)
+    found = cx.solve(crossbar, voltages, engine="array", keep="currents")
+    assert found.factor.blocks == ()
+    assert found.stats["newton_steps"].shape == (40,)  # of all slices
+    assert np.array_equal(found.currents, cx.solve(crossbar, voltages, engine="array").currents)
 
 
 def test_the_effective_matrix_knows_how_far_it_is_off():

@@ -1,5 +1,6 @@
 """Every code block of README.md runs as it stands, and its benchmark table is the measured one."""
 
+import json
 import re
 import runpy
 import shlex
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,3 +55,9 @@ def test_tables_are_made_from_the_measurements(page):
     tables = runpy.run_path(str(ROOT / "benchmarks" / "tables.py"))
     text = (ROOT / page).read_text(encoding="utf-8")
     assert tables["with_tables"](text) == text
+
+
+def test_the_picture_of_times_shows_the_measurements():
+    drawn = runpy.run_path(str(ROOT / "docs" / "pictures" / "draw.py"))["measured_lines"]()
+    with Image.open(ROOT / "docs" / "pictures" / "time_over_size.png") as picture:
+        assert json.loads(picture.info["Description"]) == drawn

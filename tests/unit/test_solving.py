@@ -186,6 +186,22 @@ def test_currents_beyond_the_largest_float_are_no_answer(value: float):
     assert found.currents[1] == pytest.approx([0.3] * 4, rel=1e-15)
 
 
+def test_a_failure_of_the_array_engine_names_another_one_that_may_succeed():
+    crossbar = cx.Crossbar(np.full((3, 3), 1e-5), wires=cx.Wires(1.0, 1.0))
+    with pytest.raises(cx.SolverError, match='Or use engine="nodal"'):
+        cx.solve(crossbar, [0.1, 0.2, 0.3], engine="array", rtol=1e-25)
+    with pytest.raises(cx.SolverError) as told:
+        cx.solve(crossbar, [0.1, 0.2, 0.3], engine="nodal", rtol=1e-25)
+    assert "nodal" not in str(told.value)
+
+
+def test_numbers_beyond_what_fits_are_not_blamed_on_a_law_where_cells_are_linear():
+    wires = cx.Wires(1e-300, 1e-300)
+    crossbar = cx.Crossbar(np.full((3, 3), 1e-5), wires=wires, left=cx.Driven(1e200))
+    with pytest.raises(cx.SolverError, match=r"no longer finite.*extremely large"):
+        cx.solve(crossbar, np.full(3, 1e250), engine="array", extrapolate=True)
+
+
 def test_an_infinite_error_is_no_convergence_however_large_the_current():
     good = cx.solve(CROSSBAR, V[0])
     endless = {side: np.full_like(c, np.inf) for side, c in good.proof.currents.items()}

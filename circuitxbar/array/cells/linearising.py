@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from circuitxbar.array.cells.balancing import balance, enclose
 from circuitxbar.array.cells.following import carry, follow
 from circuitxbar.array.cells.rows import (
     ACROSS,
     APART,
+    BALANCED,
     BEFORE,
     BY_COLUMN,
     CURRENT,
@@ -188,8 +190,14 @@ def evaluate(
             at_nodes(work)
         else:
             foretell(work)
-        if carry(function, work) != 0 and where != AT_NODES:
-            follow(function, work)
+            if BALANCED:
+                enclose(work)
+        away = carry(function, work)
+        if where != AT_NODES:
+            if BALANCED:
+                balance(function, work)
+            elif away != 0:
+                follow(function, work)
         condense(work)
         for n in range(STATES):
             give(work, ELEMENTS + n, WANTED, states, n * size + at, count)

@@ -40,6 +40,8 @@ from circuitxbar.array.cells.vectors import (
     MEMORY_SHARE,  # and each element's share of it
     OTHER_SHARE,
     CONDUCTANCE_SHARE,  # that of the memory element, for its conductance
+    LOW,  # between which INNER must be
+    HIGH,
     # Each element, linearised: its voltage, its current there, its slope.
     ACROSS,
     MEMORY,
@@ -50,7 +52,7 @@ from circuitxbar.array.cells.vectors import (
     SOURCE,  # of a transistor, V to the bulk
     OTHER_BY_SOURCE,  # d (its current) / d source voltage, the drain held, S
     BEFORE,  # from here on the same as it was one step before
-) = map(np.int64, range(29))
+) = map(np.int64, range(31))
 ELEMENTS = ACROSS  # from here on
 FOLLOWING = BEFORE + (BEFORE - ELEMENTS)  # rows that `following` works in
 PARAMETERS = FOLLOWING + 12  # from here on
@@ -85,6 +87,7 @@ PARAMETERS = FOLLOWING + 12  # from here on
 STATES = np.int64(3)  # rows from ELEMENTS on that a cell has
 SERIES = False  # whether a cell has two elements
 GATED = False  # whether one of them is a transistor
+BALANCED = False  # and both elements are passive
 
 
 def place_nodes(w):
