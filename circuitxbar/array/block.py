@@ -16,7 +16,7 @@ from circuitxbar.circuit.terminations import SIDES
 
 _EPS = np.finfo(float).eps
 _LEAST = 1e-7
-SINGLE = 1e-3  # of the error: what a correction in single precision may leave
+SINGLE = 3e-7  # of the error: what a correction in single precision may leave
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +48,10 @@ class Workspace:
             self._arrays[key] = np.empty(size, dtype=f"f{bits // 8}")
         return self._arrays[key]
 
-    def swap(self, first: str, second: str) -> None:
+    def swap(self, first: str, second: str, bits: int) -> None:
         """Let the arrays `first` and `second` exchange their names."""
-        arrays = self._arrays
-        arrays[first, 64], arrays[second, 64] = arrays[second, 64], arrays[first, 64]
+        arrays, one, other = self._arrays, (first, bits), (second, bits)
+        arrays[one], arrays[other] = arrays[other], arrays[one]
 
 
 @dataclass(eq=False)
@@ -133,6 +133,7 @@ class Block:
         self.size = lines.rows * lines.columns * self.width
         self.kernel: Any = kernels(self.width, self.own)
         self.moved = 0  # bytes, by what counts them
+        self.bits = 64  # of what is left over at the nodes, for `correct`
         norton = np.abs(sources.norton)
         self.injected = norton.sum(axis=0), norton.max(axis=0)
         if voltages is not None:
@@ -160,7 +161,7 @@ class Block:
         buffers = self.work.array("buffers", 3 * lines.columns * width)
         from_ends = self.work.array("from_ends", self.sources.injected.size)
         totals = np.empty(4 * width)
-        row_error, column_error = self.array("row_error"), self.array("column_error")
+        row_error, column_error = self._errors
         kept = kept or self.system.needs_errors
         self.kernel.kirchhoff(
             lines.rows, lines.columns, self.system.conductances, drawn, fed,
@@ -184,6 +185,11 @@ class Block:
         scale = np.maximum(sizes.max(axis=0), self.injected[1])
         return Balance(currents, error, worst, bound, scale, through, np.zeros(width, bool))
 
+    @property
+    def _errors(self) -> tuple[Array, Array]:
+        """What is left over at the row nodes and at the column nodes, A."""
+        return self.array("row_error", self.bits), self.array("column_error", self.bits)
+
     def correct(
         self,
         factors: Factors,
@@ -199,34 +205,41 @@ class Block:
         kept : whether the move can be taken back.
         """
         lines, voltages = self.system.lines, self.voltages
+        row_error, column_error = self._errors
         if not moving.all():
-            for name in ("row_error", "column_error"):
-                self.array(name).reshape(-1, self.width)[:, ~moving] = 0.0
+            for left_over in (row_error, column_error):
+                left_over.reshape(-1, self.width)[:, ~moving] = 0.0
         bits = 8 * factors.row.itemsize
         kernel: Any = kernels(self.width, self.own, bits)
         ladders = lines.ladders[bits]
         scale = np.ones(self.width)
         np.divide(1.0, error, out=scale, where=moving & (error > 1e-290))
-        r = self.array("r", 32) if bits == 32 else self.array("row_error")
+        r = row_error if self.bits == bits else self.array("r", bits)
         buffers = self.work.array("sweep_buffers", 3 * lines.columns * self.width, bits)
         if bits == 32:
             target = np.maximum(target, SINGLE * error)
         symmetric = factors.in_slope is factors.out_slope
         solve = conjugate_gradients if symmetric else biconjugate_gradients
-        errors = self.array("row_error"), self.array("column_error"), scale, r
-        x, steps = solve(
+        errors = row_error, column_error, scale, r
+        iterate, steps = solve(
             kernel, lines, factors, errors, scale * target, partial(self.array, bits=bits), buffers
         )
-        kernel.finish(
+        self.kernel.finish(
             lines.rows, lines.columns, factors.in_slope, factors.row, ladders.row_wire,
-            factors.down, ladders.down_wire, x, self.array("x", bits), errors[1], 1.0 / scale,
-            buffers, kept, voltages.row, voltages.column, voltages.fine, voltages.row_remainder,
+            factors.down, ladders.down_wire, *iterate, self.array("u", self.bits), column_error,
+            1.0 / scale, self.work.array("buffers", 3 * lines.columns * self.width), kept,
+            voltages.row, voltages.column, voltages.fine, voltages.row_remainder,
             voltages.column_remainder,
         )  # fmt: skip
-        self.bits = bits
-        self.array("column_step")
-        self.work.swap("column_error", "column_step")
+        self.array("c", self.bits)
+        self.work.swap("column_error", "c", self.bits)
         return steps
+
+    def rounding(self) -> Array:
+        """What Kirchhoff's sums at most are wrong as deviations are rounded, (width,), A."""
+        lines, voltages = self.system.lines, self.voltages
+        row, column = (np.abs(v.reshape(-1, self.width)) for v in (voltages.row, voltages.column))
+        return _EPS * (lines.row_conductance @ row + lines.column_conductance @ column)
 
     def limits(self) -> tuple[Array, Array]:
         """The voltages between which passive cells and these sources keep every node, (width,)."""
@@ -263,7 +276,7 @@ class Block:
         steps = self.correct(factors, error, target, moving, kept=True)
         potentials = np.split(self.sources.potentials, [rows])
         bases = potentials[0][:, None], potentials[1][None]
-        moves = self.array("x", self.bits), self.array("column_step")
+        moves = self.array("u", self.bits), self.array("c", self.bits)
         for (values, remainder, before), base, move in zip(lines, bases, moves, strict=True):
             now = values + remainder if voltages.fine else values
             grid, low, high = now.reshape(rows, -1, self.width), limits[0] - base, limits[1] - base
@@ -281,8 +294,8 @@ class Block:
         row, column = voltages.row, voltages.column
         if voltages.fine:
             row, column = voltages.row_remainder, voltages.column_remainder
-        self.kernel.add(cells, -share, self.array("x", self.bits), row)
-        self.kernel.add(cells, -share, self.array("column_step"), column)
+        self.kernel.add(cells, -share, self.array("u", self.bits), row)
+        self.kernel.add(cells, -share, self.array("c", self.bits), column)
 
     def across(self, out: Array, exact: bool = False) -> Array:
         """`out`, row node minus column node of every cell, V; `exact` however much cancels."""
@@ -322,15 +335,16 @@ class Block:
         """Current out of the array at every line end, (ends, width), A."""
         lines, at, fixed = self.system.lines, self.system.lines.ends, self.system.lines.fixed
         shape = lines.rows, lines.columns, self.width
+        row_error, column_error = self._errors
         currents = -from_ends
         if self.system.needs_errors:
-            for side, nodes, name, axis in (
-                ("left", lines.row_fixed[0], "row_error", 1),
-                ("right", lines.row_fixed[1], "row_error", 1),
-                ("top", lines.column_fixed[0], "column_error", 0),
-                ("bottom", lines.column_fixed[1], "column_error", 0),
+            for side, nodes, errors, axis in (
+                ("left", lines.row_fixed[0], row_error, 1),
+                ("right", lines.row_fixed[1], row_error, 1),
+                ("top", lines.column_fixed[0], column_error, 0),
+                ("bottom", lines.column_fixed[1], column_error, 0),
             ):
-                left_over = self.array(name).reshape(shape) * nodes[:, :, None]
+                left_over = errors.reshape(shape) * nodes[:, :, None]
                 here = fixed[at[side]]
                 currents[at[side]][here] = left_over.sum(axis=axis)[here]
         for single, end, line, sign in self.system.single_lines:

@@ -82,12 +82,12 @@ def _of_correction(block: Block, steps: int, factors: Factors) -> int:
     """Bytes of one correction by conjugate gradients.
 
     A step reads two residuals, two iterates and the eliminated currents, writes one of the former
-    and the latter, and reads the slope, three factors and three wires of every cell. The first two
-    steps know some of it to be 0.
+    and the latter, and reads the slope, three factors and three wires of every cell. The last one
+    is left to the end, which reads what it needs of them; the first knows some of it to be 0.
     """
-    real = factors.row.itemsize
-    arrays = 2 + 8 * steps - min(steps, 1) * 3 - min(max(steps - 1, 0), 1) + 1
-    cells = 10 + 7 * steps + 6
+    real, passes = factors.row.itemsize, max(steps - 1, 0)
+    arrays = 3 + 8 * passes - 2 * min(passes, 1)
+    cells = 10 + 7 * passes + 6
     doubles = 4 + (11 if block.voltages.fine else 7)  # errors, and voltages with their corrections
     return (
         block.size * (real * arrays + 8 * doubles) + block.system.conductances.size * real * cells

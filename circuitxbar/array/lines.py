@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BROKEN = 1e150  # ohm; with IDEAL the products of the ladder stay finite
 IDEAL = 1e150  # S
-_SINGLE = 1e20  # both in single precision, where a ladder need not be exact
+_SINGLE = 1e18  # both in single precision, where a ladder need not be exact
 
 
 @dataclass(frozen=True, eq=False)

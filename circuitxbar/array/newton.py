@@ -19,8 +19,8 @@ from circuitxbar.array.system import Factors, make_factors
 from circuitxbar.devices.claims import slope_rounding
 
 _STEPS = 80
-_AIM = 0.1  # of the limit: room for what rounding adds
-_LOOSEST, _SQUARED = 0.03, 0.9  # of a linear solve: Eisenstat and Walker's second choice
+_AIM, _REACHED = 0.03, 0.3  # of the limit, of linear solves and of what they end up with
+_LOOSEST, _SQUARED = 0.01, 0.3  # of a linear solve: Eisenstat and Walker's second choice
 _HALVINGS = 3  # of a step: more only keep vectors where they are that must go up to come down,
 _CAREFUL = 8  # but after so many steps without progress they are doubled
 _PATIENCE = 20  # steps without progress
@@ -32,6 +32,9 @@ def solve_laws(block: Block, rtol: float) -> tuple[Balance, np.ndarray, np.ndarr
 
     The balance there, and the steps of Newton's method and of conjugate gradients of each vector.
     """
+    rough = block.system.held  # else slopes that single precision has no numbers for may decide
+    joined = block.system.lines.row_tie.size > 0  # what is left over at nodes cancels over nets
+    block.bits = 32 if rough and not joined else 64
     cells = Cells(block)
     nothing = np.zeros(block.width, dtype=np.int64)
     newton, steps, stalled = nothing.copy(), nothing.copy(), nothing.copy()
@@ -39,14 +42,14 @@ def solve_laws(block: Block, rtol: float) -> tuple[Balance, np.ndarray, np.ndarr
     previous = smallest = np.full(block.width, np.inf)
     moving = ~_reached(cells, balance, rtol, stalled)
     limits = block.limits()
-    rough = block.system.held  # else slopes that single precision has no numbers for may decide
     anywhere = block.system.held and cells.law.kind != "1T1R"  # else steps may be absurd
     for _ in range(_STEPS):
         if not moving.any():
             break
         share = np.minimum(_LOOSEST, _SQUARED * (balance.error / previous) ** 2)
         share[np.isinf(previous)] = _LOOSEST
-        target = np.maximum(share * balance.error, 0.3 * _AIM * rtol * balance.finest)
+        least = _AIM * rtol * balance.finest
+        target = np.maximum(share * balance.error, least)
         bits = 32 if rough and (target >= SINGLE * balance.error)[moving].all() else 64
         from_there = cells.together.copy()
         newton += moving
@@ -55,6 +58,10 @@ def solve_laws(block: Block, rtol: float) -> tuple[Balance, np.ndarray, np.ndarr
             steps += block.correct(factors, balance.error, target, moving, kept=True)
         else:
             steps += block.correct_within(limits, factors, balance.error, target, moving)
+        if (target == least)[moving].all():  # the last step, if all goes well
+            proof = cells.proved()
+            if (proof.bound <= _REACHED * rtol * proof.finest)[moving].all():
+                return proof, newton, steps
         before, balance = balance, cells.follow(moving)
         most = _HALVINGS << stalled // _CAREFUL
         balance = cells.halved(moving & from_there, before, balance, most)
@@ -65,8 +72,12 @@ def solve_laws(block: Block, rtol: float) -> tuple[Balance, np.ndarray, np.ndarr
         moving &= ~_reached(cells, balance, rtol, stalled) & (stalled < _PATIENCE)
         if (moving & (stalled > 0)).any():
             rough = False
-        if (moving & (stalled == _IMPATIENCE)).any():
-            block.voltages.refine()  # rounding of the deviations may be in the way
+        held_up = moving & (stalled == _IMPATIENCE)
+        missed = moving & (target == least)
+        if missed.any():
+            held_up |= missed & (balance.error < 2.0 * block.rounding())
+        if held_up.any():
+            block.voltages.refine()  # the digits that deviations have no room for are in the way
     return cells.proved(), newton, steps
 
 
@@ -74,7 +85,7 @@ def _reached(cells: Cells, balance: Balance, rtol: float, stalled: np.ndarray) -
     """Which vectors are where they should be, or gain no more and are near enough."""
     gains = (stalled == 0) | (not cells.block.voltages.fine)
     enough = np.where(gains, balance.finest, balance.scale)
-    return cells.together & (balance.error <= _AIM * rtol * enough)
+    return cells.together & (balance.error <= _REACHED * rtol * enough)
 
 
 class Cells:
@@ -178,7 +189,8 @@ class Cells:
         given = (v, *self.gated(block), system.parameters, system.there, *inner)
         if self.law.kind != "1R":
             self.law.polish(*given)
-        drawn, fed = block.array("current"), block.array("slope")
+        drawn = block.array("current")
+        fed = drawn if self.law.kind == "1R" else block.array("fed")
         rounding = np.zeros(block.width)
         self.law.verify(*given, self._grid(drawn), self._grid(fed), rounding)
         balance = block.balance(kept=False, drawn=drawn, fed=fed)

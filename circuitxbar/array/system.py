@@ -152,13 +152,10 @@ def make_factors(
     left, right, top, bottom = (ladders.ends[at[side]] for side in SIDES)
     along_row, along_column = along or (factors.in_slope, factors.out_slope)
     carried = np.empty(lines.columns * width, dtype=factors.row.dtype)
-    kernel.factor_rows(*size, along_row, ladders.row_wire, left, right, factors.row)
-    kernel.factor_columns(
-        *size, along_column, ladders.down_wire, top, bottom, True, carried, factors.down
-    )
-    kernel.factor_columns(
-        *size, along_column, ladders.up_wire, bottom, top, False, carried, factors.up
-    )
+    kernel.factor(
+        *size, along_row, along_column, ladders.row_wire, ladders.down_wire, ladders.up_wire, left,
+        right, top, bottom, carried, factors.row, factors.down, factors.up,
+    )  # fmt: skip
 
 
 def _single(crossbar: Crossbar, lines: Lines, ends: Mapping[Side, Ends]) -> np.ndarray:

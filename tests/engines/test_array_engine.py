@@ -22,6 +22,10 @@ from reference.arrays import Case, cases
 from reference.dense_solver import SIDES, solve_refined
 
 import circuitxbar as cx
+from circuitxbar.array.block import Block, Workspace
+from circuitxbar.array.engine import sources_of
+from circuitxbar.array.system import System
+from circuitxbar.circuit.drive import Drive
 from circuitxbar.circuit.proof import prove
 from circuitxbar.devices.device import Device
 
@@ -258,6 +262,17 @@ def test_starting_from_an_earlier_solution(device: str):
         apart = np.abs(started.currents - nodal.currents).max(axis=1)
         assert (apart <= 1e-9 * nodal.largest_current).all()
         assert (prove(other, started.ends, started.kept_nodes()).error_bound < np.inf).all()
+
+
+@pytest.mark.parametrize("ohm", [0.01, 100.0])
+def test_a_correction_in_single_precision_leaves_a_few_millionths(ohm: float):
+    crossbar = array("linear", wires=cx.Wires(ohm, ohm))
+    drive = Drive.of(crossbar, inputs("linear")[0][:8])
+    system = System.of(crossbar, drive.ends)
+    block = Block(system, sources_of(system, drive), Workspace())
+    error, everywhere = block.balance(kept=True).error, np.ones(8, dtype=bool)
+    block.correct(system.linear_factors(32), error, 1e-6 * error, everywhere)
+    assert (block.balance(kept=False).error < 5e-6 * error).all()
 
 
 def with_pole(tmp_path: Path) -> Device:

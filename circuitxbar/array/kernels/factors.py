@@ -9,6 +9,10 @@ With d the conductance from a node to anything but its line and r[k] the wire be
 
 Nothing is divided by a wire, so that r = 0 needs no case; behind the last node, and where a wire
 is broken, r = 1e150, and an end held by an ideal source has the conductance 1e150.
+
+Where wires conduct far better than cells, a is so near to 1 that a single precision number would
+change d by a part of a hundred; what is kept of it is then a - 1: see `packed`. The corrections
+themselves are worked out in double, from what single precision keeps.
 """
 
 from __future__ import annotations
@@ -21,65 +25,78 @@ from circuitxbar.array.kernels.lanes import (
     load,
     move,
     own,
+    packed,
+    passed,
     shared,
     store,
 )
 
 
 @compiled
-def factor_rows(rows, columns, diagonal, wire, first, last, out):
-    """`out` = a of every row, eliminated from its first cell on.
-
-    diagonal : conductance from every node to anything but its line.  first, last : (rows,), S.
-    """
+def _eliminated(here, wire):
+    """What `packed` makes of a, and what is carried on, from the conductance at a node."""
     one = everywhere(1.0)
-    for i in range(rows):
-        carried = shared(first, i)
-        for j in range(columns):
-            cell = i * columns + j
-            here = load(diagonal, cell) + carried
-            if j == columns - 1:
-                here = here + shared(last, i)
-            a = one / (one + shared(wire, cell) * here)
-            store(out, cell, a)
-            carried = here * a
+    drop = wire * here
+    a = one / (one + drop)
+    return packed(a, drop * a), here * a
 
 
 @compiled
-def factor_columns(rows, columns, diagonal, wire, first, last, downwards, carried, out):
-    """`out` = a of every column, from its first cell down or from its last cell up.
+def factor(
+    rows, columns, of_row, of_column, row_wire, down_wire, up_wire, left, right, top, bottom,
+    carried, row, down, up,
+):  # fmt: skip
+    """The factors of every row from its first cell on, of every column from either end.
 
-    carried : (columns,) lanes to work in.  first, last : (columns,), S, in the order of the way.
+    of_row, of_column : conductance from the nodes to anything but their line.  left, right, top,
+    bottom : of the line ends, S.  carried : (columns,) lanes to work in.
     """
-    one = everywhere(1.0)
-    for step in range(rows):
-        i = step if downwards else rows - 1 - step
+    for j in range(columns):
+        store(carried, j, shared(top, j))
+    for i in range(rows):
+        in_row = shared(left, i)
         for j in range(columns):
             cell = i * columns + j
-            here = load(diagonal, cell)
-            here = here + (shared(first, j) if step == 0 else load(carried, j))
-            if step == rows - 1:
-                here = here + shared(last, j)
-            a = one / (one + shared(wire, cell) * here)
-            store(out, cell, a)
-            store(carried, j, here * a)
+            here, below = load(of_row, cell) + in_row, load(of_column, cell) + load(carried, j)
+            if j == columns - 1:
+                here = here + shared(right, i)
+            if i == rows - 1:
+                below = below + shared(bottom, j)
+            kept, in_row = _eliminated(here, shared(row_wire, cell))
+            store(row, cell, kept)
+            kept, below = _eliminated(below, shared(down_wire, cell))
+            store(down, cell, kept)
+            store(carried, j, below)
+    for j in range(columns):
+        store(carried, j, shared(bottom, j))
+    for step in range(rows):
+        i = rows - 1 - step
+        for j in range(columns):
+            cell = i * columns + j
+            above = load(of_column, cell) + load(carried, j)
+            if i == 0:
+                above = above + shared(top, j)
+            kept, above = _eliminated(above, shared(up_wire, cell))
+            store(up, cell, kept)
+            store(carried, j, above)
 
 
 @compiled
 def finish(
-    rows, columns, slope, row_factor, row_wire, down, down_wire, x, u_kept, column_error, scale,
-    buffers, kept, row, column, fine, row_remainder, column_remainder,
+    rows, columns, slope, row_factor, row_wire, down, down_wire, taken, gamma, rho, r, x, x_before,
+    u_kept, column_error, scale, buffers, kept, row, column, fine, row_remainder, column_remainder,
 ):  # fmt: skip
     """Adds the corrections u of the row nodes and c of the column nodes to `row` and `column`.
 
     Where `fine`, with their remainders.
 
-    M u = x, K c = column_error + slope * u, whose first term comes eliminated.
+    M u = rho (x + gamma r) + (1 - rho) x_before, of which there are as many as steps were `taken`,
+    and K c = column_error + slope * u, whose first term comes eliminated.
     scale : (WIDTH,), by which u and c are multiplied.
     kept : whether u goes to `u_kept` and c to `column_error` too.
     """
-    scaled = load(scale, 0)
-    zero = everywhere(0.0)
+    scaled, step_size, turn = load(scale, 0), load(gamma, 0), load(rho, 0)
+    zero, rest = everywhere(0.0), everywhere(1.0) - turn
     for j in range(2 * columns):
         store(buffers, j, zero)
     voltage, carried = buffers[: columns * WIDTH], buffers[columns * WIDTH : 2 * columns * WIDTH]
@@ -88,14 +105,20 @@ def finish(
         forward, a_row = zero, zero
         for j in range(columns):
             cell = i * columns + j
-            forward = load(x, cell) + a_row * forward
+            current = step_size * load(r, cell)
+            if taken > 0:
+                current = turn * (load(x, cell) + current)
+            if taken > 1:
+                current = current + rest * load(x_before, cell)
+            forward = current + a_row * forward
             store(forwards, j, forward)
-            a_row = own(row_factor, cell)
+            a_row = passed(own(row_factor, cell))
         u = zero
         for k in range(columns):
             j = columns - 1 - k
             cell = i * columns + j
-            u = own(row_factor, cell) * (u + shared(row_wire, cell) * load(forwards, j))
+            a = passed(own(row_factor, cell))
+            u = a * (u + shared(row_wire, cell) * load(forwards, j))
             if kept:
                 store(u_kept, cell, scaled * u)
             if fine:
@@ -103,13 +126,13 @@ def finish(
             else:
                 add_to(row, cell, scaled * u)
             extra = own(slope, cell) * u + load(carried, j)
-            store(carried, j, own(down, cell) * extra)
+            store(carried, j, passed(own(down, cell)) * extra)
             store(column_error, cell, load(column_error, cell) + extra)
     for step in range(rows):
         i = rows - 1 - step
         for j in range(columns):
             cell = i * columns + j
-            a = own(down, cell)
+            a = passed(own(down, cell))
             c = a * (load(voltage, j) + shared(down_wire, cell) * load(column_error, cell))
             store(voltage, j, c)
             if kept:

@@ -179,6 +179,39 @@ def larger(typing, a, b):
     return lanes(lanes, lanes), code
 
 
+@intrinsic
+def packed(typing, a, rest):
+    """One number from which `passed` makes a = 1 - rest, where neither is negative.
+
+    It is a where that is small, else -rest: both keep their digits.
+    """
+
+    def code(context, builder, signature, arguments):
+        a, rest = arguments
+        kind = ir.FunctionType(_VECTOR, [_VECTOR, _VECTOR])
+        name = f"llvm.copysign.v{WIDTH}f{BITS}"
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        negative = builder.call(function, [rest, ir.Constant(_VECTOR, [-1.0] * WIDTH)])
+        half = ir.Constant(_VECTOR, [0.5] * WIDTH)
+        return builder.select(builder.fcmp_ordered("<", a, half), a, negative)
+
+    return lanes(lanes, lanes), code
+
+
+@intrinsic
+def passed(typing, kept):
+    """The a that `packed` had."""
+
+    def code(context, builder, signature, arguments):
+        bits = ir.VectorType(ir.IntType(BITS), WIDTH)
+        sign = builder.bitcast(arguments[0], bits)
+        negative = builder.icmp_signed("<", sign, ir.Constant(bits, [0] * WIDTH))
+        one = ir.Constant(_VECTOR, [1.0] * WIDTH)
+        return builder.select(negative, builder.fadd(one, arguments[0]), arguments[0])
+
+    return lanes(lanes), code
+
+
 def _arithmetic(function, instruction):
     @intrinsic
     def operation(typing, a, b):

@@ -21,6 +21,7 @@ from circuitxbar.array.kernels.lanes import (
     load,
     magnitude,
     own,
+    passed,
     shared,
     store,
 )
@@ -39,14 +40,14 @@ def _row_back(
     for k in range(columns):
         j = columns - 1 - k
         cell = i * columns + j
-        a = own(row_factor, cell)
+        a = passed(own(row_factor, cell))
         u = a * (u + shared(row_wire, cell) * load(forwards, j))
         gamma = gamma + load(r, cell) * u
         current = own(slope_row, cell) * u + load(carried, j)
         store(eliminated, cell, current)
-        passed = own(factor, cell) * current
-        store(carried, j, passed)
-        form = form + (shared(wire, cell) * passed) * current
+        onwards = passed(own(factor, cell)) * current
+        store(carried, j, onwards)
+        form = form + (shared(wire, cell) * onwards) * current
     return gamma, form
 
 
@@ -76,7 +77,7 @@ def sweep(
         forward, net, a_row = zero, zero, zero
         for j in range(columns):
             cell = i * columns + j
-            a = own(old_factor, cell)
+            a = passed(own(old_factor, cell))
             c = a * (load(voltage, j) + shared(old_wire, cell) * load(eliminated, cell))
             store(voltage, j, c)
             left = load(r, cell)
@@ -91,7 +92,7 @@ def sweep(
             store(x_before, cell, x_new)
             forward = r_new + a_row * forward
             store(forwards, j, forward)
-            a_row = own(row_factor, cell)
+            a_row = passed(own(row_factor, cell))
             if tied:
                 net = r_new + shared(row_tie, cell) * net
                 r_new = net * shared(row_counts, cell)
@@ -128,7 +129,7 @@ def begin(
             cell = i * columns + j
             current = scaled * load(column_error, cell) + load(carried, j)
             store(column_error, cell, current)
-            store(carried, j, own(down, cell) * current)
+            store(carried, j, passed(own(down, cell)) * current)
     for j in range(columns):
         store(carried, j, zero)
     gamma, form, size = zero, zero, zero
@@ -138,14 +139,14 @@ def begin(
         forward, net, a_row = zero, zero, zero
         for j in range(columns):
             cell = i * columns + j
-            a = own(down, cell)
+            a = passed(own(down, cell))
             c = a * (load(voltage, j) + shared(down_wire, cell) * load(column_error, cell))
             store(voltage, j, c)
             left = scaled * load(row_error, cell) + own(slope, cell) * c
             store(r, cell, left)
             forward = left + a_row * forward
             store(forwards, j, forward)
-            a_row = own(row_factor, cell)
+            a_row = passed(own(row_factor, cell))
             if tied:
                 net = left + shared(row_tie, cell) * net
                 left = net * shared(row_counts, cell)

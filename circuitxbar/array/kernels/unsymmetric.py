@@ -15,6 +15,7 @@ from circuitxbar.array.kernels.lanes import (
     load,
     magnitude,
     own,
+    passed,
     shared,
     store,
 )
@@ -37,7 +38,7 @@ def _columns_back(
         i = rows - 1 - step
         for j in range(columns):
             cell = i * columns + j
-            a = own(factor, cell)
+            a = passed(own(factor, cell))
             c = a * (load(buffers, j) + shared(wire, cell) * load(eliminated, cell))
             store(buffers, j, c)
             given = load(source, cell)
@@ -67,15 +68,16 @@ def operate(
             cell = i * columns + j
             forward = load(source, cell) + a_row * forward
             store(forwards, j, forward)
-            a_row = own(row_factor, cell)
+            a_row = passed(own(row_factor, cell))
         u = zero
         for k in range(columns):
             j = columns - 1 - k
             cell = i * columns + j
-            u = own(row_factor, cell) * (u + shared(row_wire, cell) * load(forwards, j))
+            a = passed(own(row_factor, cell))
+            u = a * (u + shared(row_wire, cell) * load(forwards, j))
             current = own(in_slope, cell) * u + load(carried, j)
             store(eliminated, cell, current)
-            store(carried, j, own(down, cell) * current)
+            store(carried, j, passed(own(down, cell)) * current)
     _columns_back(
         rows, columns, out_slope, down, down_wire, eliminated, source, -1.0, target, shadow,
         buffers, out,
@@ -144,7 +146,7 @@ def begin_unsymmetric(
             current = scaled * load(column_error, cell) + load(buffers, j)
             store(r, cell, scaled * load(row_error, cell))
             store(column_error, cell, current)
-            store(buffers, j, own(down, cell) * current)
+            store(buffers, j, passed(own(down, cell)) * current)
     _columns_back(
         rows, columns, out_slope, down, down_wire, column_error, r, 1.0, r, r, buffers, out
     )  # fmt: skip
