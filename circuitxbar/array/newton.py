@@ -61,7 +61,7 @@ def solve_laws(block: Block, rtol: float) -> tuple[Balance, np.ndarray, np.ndarr
         if (target == least)[moving].all():  # the last step, if all goes well
             proof = cells.proved()
             if (proof.bound <= _REACHED * rtol * proof.finest)[moving].all():
-                return proof, newton, steps
+                return replace(proof, falling=cells.falling_at_nodes()), newton, steps
         before, balance = balance, cells.follow(moving)
         most = _HALVINGS << stalled // _CAREFUL
         balance = cells.halved(moving & from_there, before, balance, most)
@@ -180,6 +180,12 @@ class Cells:
                     falls = slope < -slope_rounding(across, current, slopes)
                     falling |= (falls & there).any(axis=0)
         return falling
+
+    def falling_at_nodes(self) -> np.ndarray:
+        """The same where the voltages of the nodes are."""
+        self._where = AT_NODES
+        self.currents(np.ones(self.block.width, dtype=bool))
+        return self.falling()
 
     def proved(self) -> Balance:
         """The balance by the laws themselves; its bound covers inner nodes and their rounding."""
