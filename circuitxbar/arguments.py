@@ -121,6 +121,20 @@ def resistances(name: str, value: Any, *, shape: tuple[int | None, ...] | None =
     return array
 
 
+def random_generator(
+    name: str, value: Any, purpose: str, error: type[CircuitxbarError] = CircuitError
+) -> np.random.Generator:
+    """The Generator `value`, or the one that a seed gives for `purpose`; `error` for others."""
+    if isinstance(value, np.random.Generator):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise error(
+            f"{name} = {shown(value)}: expected a whole number >= 0 or a numpy.random.Generator."
+        )
+    key = tuple(purpose.encode())
+    return np.random.default_rng(np.random.SeedSequence(int(value), spawn_key=key))
+
+
 def flag(name: str, value: Any) -> bool:
     """`value` as a bool; CircuitError for anything else."""
     if not isinstance(value, bool | np.bool_):

@@ -24,7 +24,7 @@ from circuitxbar.circuit.terminations import TERMINATIONS, Driven, Grounded, Hel
 from circuitxbar.circuit.wires import Wires
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.library import device as find_device
-from circuitxbar.devices.model_file import parse_device
+from circuitxbar.devices.model_file import saved_device
 from circuitxbar.errors import CircuitxbarError, MappingError, NetlistError
 from circuitxbar.mapping import MAPPINGS, DifferentialPair
 from circuitxbar.response import LinearResponse, has_linear_response, linear_response
@@ -390,13 +390,13 @@ def _checked(weights: Any, x: Any) -> tuple[Array, Array]:
 
 
 def _device_description(device: Any) -> dict[str, Any] | None:
-    return None if device is None else {"text": device.text, "values": dict(device.values)}
+    return None if device is None else device.saved()
 
 
 def _device_described(description: dict[str, Any] | None, where: str) -> Device | None:
     if description is None:
         return None
-    return parse_device(description["text"], where).with_parameters(**description["values"])
+    return saved_device(description, where)
 
 
 def _with_kind(value: Any) -> dict[str, Any] | None:

@@ -109,7 +109,8 @@ class CellElement:
         model, controls = self.model, self.controls(nodes)
         values = dict(zip(model.device.controls, controls, strict=True))
         values |= {"g": model.conductances, "temperature": model.temperature}
-        values |= {**model.device.values, **model.parameters}
+        values |= {name: model.device.values[name] for name in model.device.law_parameters}
+        values |= model.parameters
         current, *slopes = model.evaluate(controls, tuple(values))
         terms = [np.abs(v * slope) for v, slope in zip(values.values(), slopes, strict=True)]
         return np.where(self.there, 2 * _EPS * (np.abs(current) + sum(terms)), 0.0)
@@ -150,7 +151,7 @@ def cell_elements(crossbar: Crossbar) -> tuple[CellElement, ...]:
 
 def _model(crossbar: Crossbar, prefix: str, conductances: Array) -> Model:
     device = crossbar.devices[prefix]
-    names = [name for name in device.parameters if prefix + name in crossbar.parameters]
+    names = [name for name in device.law_parameters if prefix + name in crossbar.parameters]
     parameters = {name: crossbar.parameters[prefix + name] for name in names}
     return Model(device, conductances, parameters, crossbar.temperature)
 

@@ -24,7 +24,8 @@ from circuitxbar.arguments import (
     whole_number,
 )
 from circuitxbar.circuit.model import Model
-from circuitxbar.devices.device import ROOM, Device
+from circuitxbar.devices.conduction import ROOM
+from circuitxbar.devices.device import Device
 from circuitxbar.devices.library import device as find_device
 from circuitxbar.errors import CircuitError, ModelError
 
@@ -397,7 +398,7 @@ def _checked_model(element: DeviceElement) -> Model:
     temperature = real_number(
         f"{name}: temperature", element.temperature, unit="K", minimum=1.0, maximum=2000.0
     )
-    own = {key: np.array(checked[key]) for key in parameters}
+    own = {key: np.array(checked[key]) for key in parameters if key in device.law_parameters}
     return Model(device, np.array([conductance]), own, temperature)
 
 

@@ -10,11 +10,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array, real_number, shown
+from circuitxbar.arguments import Array, real_number, shown
 from circuitxbar.circuit.build import array_circuit, array_subcircuit
+from circuitxbar.circuit.cell_checks import (
+    check_cells,
+    check_claims,
+    checked_capacitance,
+    checked_conductances,
+    checked_device,
+    checked_parameters,
+)
 from circuitxbar.circuit.cells import CellElement, cell_elements
 from circuitxbar.circuit.circuit import Circuit, SubCircuit
 from circuitxbar.circuit.drive import Drive
+from circuitxbar.circuit.states import given_shape, settled
 from circuitxbar.circuit.terminations import (
     SIDES,
     TERMINATIONS,
@@ -27,14 +36,11 @@ from circuitxbar.circuit.terminations import (
     check_lines,
     normal_form,
 )
-from circuitxbar.circuit.wires import LARGEST_CAPACITANCE, Wires
+from circuitxbar.circuit.wires import Wires
 from circuitxbar.devices.device import Device
-from circuitxbar.devices.library import device as find_device
-from circuitxbar.devices.model_file import parse_device
+from circuitxbar.devices.model_file import saved_device
 from circuitxbar.errors import CircuitError, CircuitxbarError, ModelError, NetlistError
 from circuitxbar.storage import read_npz, write_npz
-
-LARGEST_CONDUCTANCE = 10.0  # S; a larger finite value is a resistance given by mistake
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +54,11 @@ class Crossbar:
     transistor : three-terminal device between it and the bit line (1T1R): drain at the memory
     element, source at the bit line, bulk at 0 V. Both are named like `device`.
     gate_lines : "row" or "column": along which lines the gates of the transistors are joined.
+    states : of what devices remember, name -> scalar or (rows, columns), in their own units; those
+    of the selector as "selector.name". Where the device has a [conductance] law they may be given
+    instead of conductances (which may then be None), and follow from conductances if not: the
+    nearest ones, where writing or drift has left cells beyond what any state gives. Other states
+    are the initial ones if not given.
     parameters : device parameters that differ from the file, scalar or (rows, columns); those of
     the selector and the transistor as "selector.name" and "transistor.name".
     temperature : K.
@@ -60,12 +71,13 @@ class Crossbar:
     Raises CircuitError or ModelError naming the entry that is wrong.
     """
 
-    conductances: Any  # an Array once made; likewise Device and dict[str, Array] below
+    conductances: Any = None  # an Array once made; likewise Device and dict[str, Array] below
     device: Any = "linear"
     selector: Any = field(default=None, kw_only=True)
     transistor: Any = field(default=None, kw_only=True)
     gate_lines: Literal["row", "column"] = field(default="row", kw_only=True)
     parameters: Any = field(default=None, kw_only=True)
+    states: Any = field(default=None, kw_only=True)
     temperature: float = field(default=300.15, kw_only=True)
     cell_capacitance: Any = field(default=0.0, kw_only=True)
     wires: Wires = field(default_factory=Wires, kw_only=True)
@@ -76,24 +88,30 @@ class Crossbar:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        put(self, "conductances", _checked_conductances(self.conductances))
         for name in ("device", "selector", "transistor"):
-            put(self, name, _checked_device(name, getattr(self, name)))
+            put(self, name, checked_device(name, getattr(self, name)))
         if self.device is None:
             raise ModelError("device = None: expected a name, the path of a TOML file or a Device.")
         if self.selector is not None and self.transistor is not None:
             raise CircuitError("a cell has a selector or a transistor, not both. Pass one of them.")
         if not isinstance(self.gate_lines, str) or self.gate_lines not in ("row", "column"):
             raise CircuitError(f'gate_lines = {shown(self.gate_lines)}: choose "row" or "column".')
-        put(self, "parameters", _checked_parameters(self.parameters, self.devices, self.shape))
-        put(
-            self,
-            "temperature",
-            real_number("temperature", self.temperature, unit="K", minimum=1.0, maximum=2000.0),
+        temperature = real_number(
+            "temperature", self.temperature, unit="K", minimum=1.0, maximum=2000.0
         )
-        put(self, "cell_capacitance", _checked_capacitance(self.cell_capacitance, self.shape))
-        _check_cells(self)
-        _check_claims(self)
+        put(self, "temperature", temperature)
+        if self.conductances is not None:
+            put(self, "conductances", checked_conductances(self.conductances))
+        shape = given_shape(self.conductances, self.states)
+        parameters = checked_parameters(self.parameters, self.devices, shape)
+        found = settled(
+            self.devices, self.conductances, self.states, parameters, shape, temperature
+        )
+        for name, value in vars(found).items():
+            put(self, name, value)
+        put(self, "cell_capacitance", checked_capacitance(self.cell_capacitance, self.shape))
+        check_cells(self)
+        check_claims(self)
         if not isinstance(self.wires, Wires):
             raise CircuitError(f"wires = {shown(self.wires)} is not a Wires(row, column).")
         self.wires.check_shape(*self.shape)
@@ -244,10 +262,27 @@ class Crossbar:
 
     def with_conductances(self, conductances: Any) -> Crossbar:
         """The same crossbar with other cell conductances of the same shape, (rows, columns), S."""
-        array = _checked_conductances(conductances)
+        array = checked_conductances(conductances)
         if array.shape != self.shape:
             raise CircuitError(f"conductances has shape {array.shape}; expected {self.shape}.")
-        return replace(self, conductances=array)
+        kept = {name: x for name, x in self.states.items() if name in self.parameters}
+        return replace(self, conductances=array, states=kept)
+
+    def with_states(self, states: Any) -> Crossbar:
+        """The same crossbar with other states, name -> scalar or (rows, columns); rest as they are.
+
+        Open cells and shorts stay what they are.
+        """
+        from_states = "conductance" in self.device.laws
+        stuck = (self.conductances == 0) | np.isinf(self.conductances)
+        given = {**self.states, **states} if isinstance(states, Mapping) else states
+        if not from_states:
+            return replace(self, states=given)
+        if isinstance(given, Mapping):  # of which one must tell the shape
+            given = {n: x if np.ndim(x) else np.full(self.shape, x) for n, x in given.items()}
+        moved = replace(self, conductances=None, states=given)
+        conductances = np.where(stuck, self.conductances, moved.conductances)
+        return replace(moved, conductances=conductances) if stuck.any() else moved
 
     def circuit(
         self, voltages: Any = None, column_voltages: Any = None, gates: Any = None
@@ -268,10 +303,7 @@ class Crossbar:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything of this crossbar to one .npz file (arrays and JSON, no pickle)."""
         header: dict[str, Any] = {
-            "devices": {
-                prefix: {"text": device.text, "values": dict(device.values)}
-                for prefix, device in self.devices.items()
-            },
+            "devices": {prefix: device.saved() for prefix, device in self.devices.items()},
             "gate_lines": self.gate_lines,
             "temperature": self.temperature,
         }
@@ -279,133 +311,12 @@ class Crossbar:
         arrays["cell_capacitance"] = self.cell_capacitance
         arrays |= {f"wires.{name}": value for name, value in vars(self.wires).items()}
         arrays |= {f"parameters.{name}": value for name, value in self.parameters.items()}
+        arrays |= {f"states.{name}": value for name, value in self.states.items()}
         for side in SIDES:
             termination = getattr(self, side)
             header[side] = type(termination).__name__
             arrays |= {f"{side}.{name}": value for name, value in vars(termination).items()}
         write_npz(path, "crossbar", header, arrays)
-
-
-def _checked_conductances(value: Any) -> Array:
-    array = real_array("conductances", value, unit="S", minimum=0.0, infinite=True)
-    if array.ndim != 2 or array.size == 0:
-        raise CircuitError(
-            f"conductances has shape {array.shape}; expected (rows, columns), at least (1, 1)."
-        )
-    large = np.isfinite(array) & (array > LARGEST_CONDUCTANCE)
-    if large.any():
-        row, column = (int(k) for k in np.argwhere(large)[0])
-        raise CircuitError(
-            f"conductances[{row}, {column}] = {array[row, column]:.1e} S is above "
-            f"{LARGEST_CONDUCTANCE:g} S (a resistance?). Give siemens; inf is a short."
-        )
-    return array
-
-
-def _checked_device(name: str, value: Any) -> Device | None:
-    """The device called `value` that can be the `name` of a cell."""
-    if value is None:
-        return None
-    device = find_device(value)
-    wanted = 3 if name == "transistor" else 2
-    if len(device.terminals) != wanted:
-        raise CircuitError(
-            f"{name} = {device.name!r} has {len(device.terminals)} terminals; expected {wanted}."
-        )
-    if name != "device" and device.uses_conductance:
-        raise CircuitError(
-            f"{name} = {device.name!r} has a law of g, and conductances are those of the memory "
-            f"elements. A {name} needs a law of its voltages and parameters alone."
-        )
-    return device
-
-
-def _checked_parameters(
-    parameters: Any, devices: Mapping[str, Device], shape: tuple[int, ...]
-) -> dict[str, Array]:
-    if parameters is None:
-        return {}
-    if not isinstance(parameters, Mapping):
-        raise CircuitError(f"parameters = {shown(parameters)} is not a dict of name: value.")
-    known = {
-        prefix + name: limits
-        for prefix, device in devices.items()
-        for name, limits in device.parameters.items()
-    }
-    checked: dict[str, Array] = {}
-    for name, value in parameters.items():
-        if name not in known:
-            owners = " + ".join(repr(device.name) for device in devices.values())
-            raise CircuitError(
-                f"parameters: device {owners} has no parameter {shown(name)} "
-                f"(it has: {', '.join(sorted(known)) or 'none'})."
-            )
-        limits = known[name]
-        low, high = limits.range
-        array = real_array(
-            f"parameters[{name!r}]", value, unit=limits.unit, minimum=low, maximum=high
-        )
-        if array.ndim and array.shape != shape:
-            raise CircuitError(
-                f"parameters[{name!r}] has shape {array.shape}; expected a scalar or {shape}."
-            )
-        checked[name] = array
-    return checked
-
-
-def _checked_capacitance(value: Any, shape: tuple[int, int]) -> float | Array:
-    array = real_array(
-        "cell_capacitance", value, unit="F", minimum=0.0, maximum=LARGEST_CAPACITANCE
-    )
-    if array.ndim and array.shape != shape:
-        raise CircuitError(
-            f"cell_capacitance has shape {array.shape}; expected a scalar or {shape}."
-        )
-    return array if array.ndim else float(array)
-
-
-def _check_cells(crossbar: Crossbar) -> None:
-    """Refuse conductances that are none under the law of the memory element."""
-    device, given = crossbar.device, crossbar.conductances
-    if not device.uses_conductance:
-        odd = np.argwhere(np.isfinite(given) & (given != 0) & (given != 1))
-        if len(odd):
-            row, column = (int(k) for k in odd[0])
-            raise CircuitError(
-                f"conductances[{row}, {column}] = {given[row, column]:.3g}: the law of "
-                f"{device.name!r} is free of g, so conductances only say where cells are. "
-                "Give 1 for a cell, 0 for none, inf for a short."
-            )
-    for element in crossbar.cell_elements:
-        conductances = element.conductances
-        negative = np.argwhere(conductances < 0) if element.model.device.is_linear else []
-        if len(negative):
-            row, column = (int(k) for k in negative[0])
-            raise CircuitError(
-                f"{element.name} {row}, {column} of device {element.model.device.name!r} has the "
-                f"conductance {conductances[row, column]:.1e} S with these parameters and this "
-                "temperature. It must be >= 0."
-            )
-
-
-def _check_claims(crossbar: Crossbar) -> None:
-    """ModelError where a device does not do what its file claims.
-
-    With the temperature and the parameters of the cells; of many cells, with those of the cells
-    that have the least or the most of any parameter.
-    """
-    cells = np.flatnonzero(crossbar.conductances > 0)
-    for prefix, device in crossbar.devices.items():
-        given = {name: crossbar.parameters.get(prefix + name) for name in device.parameters}
-        own = {
-            name: np.broadcast_to(value, crossbar.shape).ravel()[cells]
-            for name, value in given.items()
-            if value is not None
-        }
-        if len(cells):
-            ends = [end(values) for values in own.values() for end in (np.argmin, np.argmax)]
-            several = {name: values[np.unique(ends)] for name, values in own.items()}
-            device.check_claims(crossbar.temperature, several)
 
 
 def load(path: str | os.PathLike[str]) -> Crossbar:
@@ -418,9 +329,7 @@ def load(path: str | os.PathLike[str]) -> Crossbar:
 
     try:
         devices = {
-            prefix.removesuffix(".") or "device": parse_device(
-                saved["text"], where=str(path)
-            ).with_parameters(**saved["values"])
+            prefix.removesuffix(".") or "device": saved_device(saved, where=str(path))
             for prefix, saved in header["devices"].items()
         }
         ends = {side: TERMINATIONS[header[side]](**part(side)) for side in SIDES}
@@ -429,6 +338,7 @@ def load(path: str | os.PathLike[str]) -> Crossbar:
             **devices,
             gate_lines=header["gate_lines"],
             parameters=part("parameters"),
+            states=part("states"),
             temperature=header["temperature"],
             cell_capacitance=arrays.get("cell_capacitance", 0.0),  # older files have none
             wires=Wires(**part("wires")),

@@ -19,7 +19,7 @@ from circuitxbar.devices.expression import CONTROLS
 from circuitxbar.devices.kernel import domains, kernel
 
 if TYPE_CHECKING:
-    from circuitxbar.devices.device import Device
+    from circuitxbar.devices.conduction import Conduction
     from circuitxbar.devices.expression import Law
 
 ROOM = 300.15  # K, the default of ngspice
@@ -79,7 +79,7 @@ class _Sign:
     change: bool = False
 
 
-def counterexample(device: Device, temperature: float, parameters: Mapping[str, Any]) -> str:
+def counterexample(device: Conduction, temperature: float, parameters: Mapping[str, Any]) -> str:
     """What is untrue of the law of `device`, and where; empty where nothing was found.
 
     parameters : those that differ from the ones in force, one value for each of several sets.

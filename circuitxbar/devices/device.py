@@ -1,307 +1,185 @@
-"""Device: one symbolic law with what was published about it; a frozen value."""
+"""Device: what a cell, selector or transistor does, remembers, and how it varies."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from circuitxbar.arguments import flag, real_array, real_number, shown
-from circuitxbar.devices.claims import ROOM, counterexample
-from circuitxbar.devices.expression import CONTROLS, VOLTAGES, Law, law_of
+from circuitxbar.arguments import Array, random_generator, real_array
+from circuitxbar.devices.conduction import ROOM, Conduction
 from circuitxbar.errors import ModelError
-
-_SUBCIRCUIT = re.compile(r"[a-z][a-z0-9_]*")
-_UNIT = {"v": "V", "v_d": "V", "v_g": "V", "v_s": "V", "g": "S"}
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A number of a law: its unit, default, inclusive range (in `unit`) and meaning."""
-
-    unit: str
-    default: float
-    range: tuple[float, float]
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A printed point of the device: `current` (A) at `arguments`, within relative `tolerance`.
-
-    kind : "published", "digitised", or "computed" (from the cited law; proves the typing only).
-    arguments : those of `Device.current`: the voltages (V), then g (S) where the law uses it.
-    """
-
-    kind: str
-    arguments: tuple[float, ...]
-    current: float
-    tolerance: float
 
 
 @dataclass(frozen=True, eq=False)
-class Device:
-    """What a cell, selector or transistor does: its current as a law of voltages and conductance.
+class Device(Conduction):
+    """What a cell, selector or transistor does, in the laws of one file.
 
-    terminals : two, or three: drain, gate and source, with the bulk at ground. The current flows
-        from the first to the last; a gate carries none.
-    values : the parameters in force, where `parameters` holds their defaults.
-    valid : inclusive ranges of the voltages (V) and of "g" (S), the latter if the law uses it.
-    passive, monotone : over the valid range (for g > 0), for two terminals v * i >= 0 and
-        di/dv >= 0; for three v_ds * i >= 0, and di/dv_d >= 0 and di/dv_s <= 0. A Crossbar looks
-        whether that is so.
-    confirmed : whether the numbers were seen in `source`.
-    Made by `circuitxbar.device`, from a file.
+    Its fields and its current are those of `Conduction`; the rest is what it remembers, how write
+    pulses move that, and how devices vary. Made by `circuitxbar.device`, from a file.
     """
 
-    name: str
-    title: str
-    source: str
-    confirmed: bool
-    terminals: tuple[str, ...]
-    passive: bool
-    monotone: bool
-    parameters: Mapping[str, Parameter]
-    values: Mapping[str, float]
-    valid: Mapping[str, tuple[float, float]]
-    law: str
-    definitions: Mapping[str, str]
-    references: tuple[Reference, ...]
-    # The whole file, so that a saved crossbar can carry its device.
-    text: str = field(repr=False)
-    where: str  # how messages name the file
+    def conductance(self, *, temperature: Any = ROOM, **given: Any) -> Any:
+        """g in S of a device whose file has a [conductance] law.
 
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The voltages of the law: v (first terminal to second), or v_d, v_g, v_s (to the bulk)."""
-        return VOLTAGES[len(self.terminals)]
-
-    @property
-    def controls(self) -> dict[str, tuple[int, ...]]:
-        """The voltages that `kernel` takes, each as signs of the terminals that it is the sum of.
-
-        They are `variables`, and v_ds for three terminals: given on its own it can be exact near
-        0 V, where the difference of two rounded voltages is not.
+        given : its states, where they are not the initial ones, and parameters; arrays broadcast.
+        temperature : K.  Raises ModelError without such a law, for unknown names, out of range.
         """
-        return CONTROLS[len(self.terminals)]
+        from circuitxbar.devices.state import conductance
 
-    @property
-    def uses_conductance(self) -> bool:
-        """Whether g stands in the law."""
-        return "g" in self.valid
+        self._require_section("conductance")
+        self.require(given, (*self.states, *self.parameters), "state or parameter")
+        states = {name: given.pop(name, state.initial) for name, state in self.states.items()}
+        states = {name: self.checked_memory(name, value) for name, value in states.items()}
+        return np.array(conductance(self, states, self.others(temperature, given)))[()]
 
-    def current(
+    def states_from(self, conductances: Any, *, temperature: Any = ROOM, **parameters: Any) -> Any:
+        """The states that give `conductances` (S), name -> array; of devices with one state.
+
+        Raises ModelError without a [conductance] law, and for what no state gives.
+        """
+        from circuitxbar.devices.state import states_from
+
+        self._require_section("conductance")
+        if len(self.states) != 1:
+            raise ModelError(
+                f"{self.where}: '{self.name}' has {len(self.states)} states, so a conductance does "
+                "not tell them. Give the states."
+            )
+        others = self.others(temperature, parameters)
+        array = self._conductances(conductances)
+        shape = np.broadcast_shapes(array.shape, *(np.shape(value) for value in others.values()))
+        found = states_from(self, np.broadcast_to(array, shape), others)
+        return {self.memory: found[()]}
+
+    def pulse(
         self,
-        *arguments: Any,
+        state: Any,
+        voltage: Any,
+        width: Any,
+        rng: np.random.Generator | int | None = None,
+        *,
         temperature: Any = ROOM,
         extrapolate: bool = False,
         **parameters: Any,
     ) -> Any:
-        """Current in A, from the first terminal to the last.
+        """What the device remembers after one write pulse: of the form of `state`.
 
-        arguments : the voltages in the order of `variables`, V, then g, S, where the law uses it.
-        temperature : K.  All of them, and the parameters (in force where not given), may be arrays
-        and broadcast.  Raises ModelError outside the valid range unless `extrapolate`, for a
-        missing argument or an unknown parameter, and where the law is not finite.
+        state : value of the only state, or g in S of a device without any; for more states a dict.
+        voltage : V, over the device.  width : s.  Arrays broadcast; every entry is a device.
+        rng : for devices whose steps vary.  Follows the file's [pulse], else the rates of its
+        states. Raises ModelError where it has neither, and for pulses of which nothing is known,
+        unless `extrapolate`.
         """
-        return self._evaluated((), arguments, temperature, extrapolate, parameters)[0]
+        from circuitxbar.devices.pulses import after_pulse
 
-    def slope(
-        self,
-        *arguments: Any,
-        by: str | None = None,
-        temperature: Any = ROOM,
-        extrapolate: bool = False,
-        **parameters: Any,
-    ) -> Any:
-        """Derivative of the current by `by`, in A per unit of it; the rest as for `current`.
-
-        by : a voltage (by default the first), "g" where the law uses it, "temperature", or a
-        parameter.
-        """
-        by = self.variables[0] if by is None else by
-        self._require([by], (*self.valid, "temperature", *self.parameters), "slope by")
-        _, *parts = self._evaluated(
-            tuple(self._parts(by)), arguments, temperature, extrapolate, parameters
+        return after_pulse(
+            self, state, voltage, width, rng, self.others(temperature, parameters), extrapolate
         )
-        signs = self._parts(by).values()
-        return sum(sign * part for sign, part in zip(signs, parts, strict=True))
 
-    def kernel(self, *slopes: str) -> Callable[..., tuple[Any, ...]]:
-        """Unchecked numpy function for inner loops: (current, one derivative per name in `slopes`).
+    def spice_with_states(self, name: str | None = None) -> str:
+        """ngspice sub-circuit `name` (by default the device's own) whose states move, for `.tran`.
 
-        Called with keywords: the voltages of `controls` (V), g (S; ignored where the law is free of
-        it), and where they differ from those in force temperature (K) and parameters. `slopes`
-        holds names of any of these, each with all others held. An output that depends on no array
-        is a plain number. v_ds is v_d - v_s where it is not given.
+        Its pins are the terminals, and node `state_w` inside it is the state w in its own unit, as
+        a voltage. Its parameters are those of the device, temperature (K), and `initial_w`: a
+        transient starts there if it has the option `uic`. Only there is it of use; for operating
+        points take `spice`. Raises ModelError for a device none of whose states has a rate.
         """
-        from circuitxbar.devices.kernel import kernel
+        from circuitxbar.devices.state_spice import subcircuit_with_states
 
-        self._require(slopes, self.full_law.names, "slope by")
-        compiled = kernel(self.full_law, slopes)
-        defaults = {"g": 0.0, "temperature": ROOM, **self.values}
+        if not any(section.startswith("state.") for section in self.laws):
+            raise ModelError(f"{self.where}: '{self.name}' has no state with a rate. Use spice().")
+        return subcircuit_with_states(self, self.subcircuit_name(name))
 
-        def evaluate(**arguments: Any) -> tuple[Any, ...]:
-            if "v_d" in arguments and "v_ds" not in arguments:
-                arguments["v_ds"] = arguments["v_d"] - arguments["v_s"]
-            # Numbers of Python's own would not divide by zero.
-            named = {**defaults, **arguments}
-            return compiled(**{name: np.asarray(value)[()] for name, value in named.items()})
+    def vary(self, shape: Any, rng: np.random.Generator | int) -> dict[str, Array]:
+        """Parameters of `shape` many devices, drawn with the `device_sigma` of each that has one.
 
-        return evaluate
-
-    def check_claims(
-        self, temperature: float = ROOM, parameters: Mapping[str, Any] | None = None
-    ) -> None:
-        """Raise ModelError with a point of the valid range where the law is not what is claimed.
-
-        Evaluated at some thousand points, which proves nothing where none is found. Reading a file
-        does not do it, as that needs no derivatives yet; making a Crossbar does.
-        temperature : K.  parameters : those that differ from the ones in force, one value for each
-        of several sets.
+        For Crossbar(parameters=...): normal around the values in force, cut off at their ranges.
         """
-        found = counterexample(self, temperature, parameters or {})
-        if found:
-            raise ModelError(f"{self.where}: {found}")
+        from circuitxbar.devices.variation import varied
 
-    @property
-    def is_linear(self) -> bool:
-        """Whether the law is exactly current == v * (something free of v), for all parameters.
+        shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+        return varied(self, shape, random_generator("rng", rng, "vary", ModelError))
 
-        Never for three terminals.
-        """
-        from circuitxbar.devices.kernel import is_linear
+    def program(
+        self, conductances: Any, rng: Any, *, temperature: Any = ROOM, **parameters: Any
+    ) -> Any:
+        """`conductances` (S) as writing them leaves them: by the law of [program], >= 0."""
+        named = {"g": self._conductances(conductances), **self.others(temperature, parameters)}
+        return self._sampled("program", named, rng)
 
-        return is_linear(self.full_law)
-
-    def with_parameters(self, **values: Any) -> Device:
-        """The same device with other parameter values, each a number in the parameter's own unit.
-
-        Raises ModelError for an unknown name and for a value out of range.
-        """
-        self._require(values, self.parameters, "parameter")
-        checked = {key: float(self._parameter(key, real_number, values[key])) for key in values}
-        return replace(self, values={**self.values, **checked}) if values else self
-
-    def spice(self, name: str | None = None) -> str:
-        """ngspice sub-circuit `name` (by default the device's own) whose only element is the law.
-
-        Its pins are the terminals, the bulk is node 0; its parameters are g (S) where the law uses
-        it, temperature (K) and those of the device.
-        """
-        from circuitxbar.devices.spice import subcircuit_text
-
-        if name is not None and not (isinstance(name, str) and _SUBCIRCUIT.fullmatch(name)):
-            raise ModelError(
-                f"name = {shown(name)} cannot be that of a sub-circuit. Use lower-case letters, "
-                "digits and _."
-            )
-        conductance = {"g": 0.0} if self.uses_conductance else {}
-        parameters = {**conductance, "temperature": ROOM, **self.values}
-        return subcircuit_text(self.full_law, name or self.name, self.terminals, parameters)
-
-    @cached_property
-    def full_law(self) -> Law:
-        """The law with its definitions and names: what compilers and writers of text take."""
-        return law_of(self.where, self.law, len(self.terminals), self.definitions, self.parameters)
-
-    def _evaluated(
+    def read_noise(
         self,
-        slopes: tuple[str, ...],
-        arguments: tuple[Any, ...],
-        temperature: Any,
-        extrapolate: bool,
-        parameters: Mapping[str, Any],
-    ) -> list[Any]:
-        self._require(parameters, self.parameters, "parameter")
-        extrapolate = flag("extrapolate", extrapolate)
-        if len(arguments) != len(self.valid):
-            raise ModelError(
-                f"{self.where}: '{self.name}' takes {', '.join(self.valid)}; "
-                f"got {len(arguments)} argument{'s' * (len(arguments) != 1)}."
-            )
-        point = {
-            **{
-                name: real_array(f"{self.where}: {name}", value, unit=_UNIT[name], error=ModelError)
-                for name, value in zip(self.valid, arguments, strict=True)
-            },
-            "temperature": real_array(
-                f"{self.where}: temperature", temperature, unit="K", minimum=0.0, error=ModelError
-            ),
-            **{key: self._parameter(key, real_array, parameters[key]) for key in parameters},
+        conductances: Any,
+        rng: Any,
+        *,
+        voltage: Any,
+        duration: Any,
+        time: Any = 0.0,
+        temperature: Any = ROOM,
+        **parameters: Any,
+    ) -> Any:
+        """`conductances` (S) as one read sees them: by the law of [read_noise], >= 0.
+
+        voltage : V, of the read.  duration : s, of it.  time : s since the device was written.
+        """
+        named = {
+            "g": self._conductances(conductances),
+            "v": real_array("voltage", voltage, unit="V", error=ModelError),
+            "duration": self._seconds("duration", duration),
+            "time": self._seconds("time", time),
+            **self.others(temperature, parameters),
         }
-        if not extrapolate:
-            for name in self.valid:
-                self._refuse_outside(name, point[name])
-        try:
-            shape = np.broadcast_shapes(*(array.shape for array in point.values()))
-        except ValueError:
-            shapes = ", ".join(f"{key} {array.shape}" for key, array in point.items())
-            raise ModelError(f"{self.where}: shapes do not broadcast: {shapes}.") from None
-        with np.errstate(all="ignore"):
-            results = self.kernel(*slopes)(**point)
-        for what, result in zip(("current", *(f"di/d{s}" for s in slopes)), results, strict=True):
-            self._refuse_infinite(what, np.broadcast_to(result, shape), point, shape)
-        # A copy of its own shape, as a law may ignore some arguments; [()] makes 0-d a number.
-        return [
-            np.array(np.broadcast_to(result, shape), dtype=np.float64)[()] for result in results
-        ]
+        return self._sampled("read_noise", named, rng)
 
-    def _parts(self, by: str) -> dict[str, int]:
-        """The arguments of the kernel that change with `by`, and the sign of each."""
-        if by not in self.variables:
-            return {by: 1}
-        place = self.variables.index(by) if len(self.terminals) == 3 else 0
-        return {name: signs[place] for name, signs in self.controls.items() if signs[place]}
+    def drift(
+        self,
+        conductances: Any,
+        time: Any,
+        rng: Any = None,
+        *,
+        temperature: Any = ROOM,
+        **parameters: Any,
+    ) -> Any:
+        """`conductances` (S) so long after writing: by the law of [drift], >= 0.
 
-    def _parameter(self, name: str, check: Callable[..., Any], value: Any) -> Any:
-        parameter = self.parameters[name]
-        low, high = parameter.range
-        label = f"{self.where}: parameter {name}"
-        return check(label, value, unit=parameter.unit, minimum=low, maximum=high, error=ModelError)
+        time : s.  The same whole number as `rng` draws the same devices, whatever the time.
+        """
+        named = {
+            "g": self._conductances(conductances),
+            "time": self._seconds("time", time),
+            **self.others(temperature, parameters),
+        }
+        return self._sampled("drift", named, rng)
 
-    def _require(self, names: Iterable[Any], known: Iterable[str], what: str) -> None:
-        known = tuple(known)
-        for name in names:
-            if not isinstance(name, str) or name not in known:
-                close = get_close_matches(str(name), known, n=1)
-                hint = f" Did you mean '{close[0]}'?" if close else ""
-                raise ModelError(
-                    f"{self.where}: device '{self.name}' has no {what} {shown(name)}.{hint} "
-                    f"It has: {', '.join(known) or 'none'}."
-                )
+    def checked_memory(self, name: str, value: Any) -> Array:
+        """`value` of the state `name`, or of g, as an array within its range."""
+        if name == "g":
+            low, high = self.pulses.range if self.pulses else self.valid.get("g", (0.0, np.inf))
+            unit, label = "S", f"{self.where}: g"
+        else:
+            (low, high), unit = self.states[name].range, self.states[name].unit
+            label = f"{self.where}: state {name}"
+        return real_array(label, value, unit=unit, minimum=low, maximum=high, error=ModelError)
 
-    def _refuse_outside(self, name: str, array: np.ndarray) -> None:
-        (low, high), unit = self.valid[name], _UNIT[name]
-        outside = (array < low) | (array > high)
-        if outside.any():
-            index = tuple(int(k) for k in np.argwhere(outside)[0])
-            entry = f"{name}[{', '.join(map(str, index))}]" if index else name
+    def _sampled(self, section: str, named: Mapping[str, Any], rng: Any) -> Any:
+        from circuitxbar.devices.variation import sampled
+
+        self._require_section(section)
+        generator = None if rng is None else random_generator("rng", rng, section, ModelError)
+        return sampled(self, section, named, generator)[()]
+
+    def _require_section(self, section: str) -> None:
+        if section not in self.laws:
             raise ModelError(
-                f"{self.where}: {entry} = {float(array[index]):g} {unit} is outside the valid "
-                f"range {low:g} ... {high:g} {unit} of '{self.name}'. "
-                "Keep within it, or pass extrapolate=True."
+                f"{self.where}: '{self.name}' has no [{section}]; its file says nothing of it."
             )
 
-    def _refuse_infinite(
-        self, what: str, result: np.ndarray, arguments: Mapping[str, Any], shape: tuple[int, ...]
-    ) -> None:
-        bad = ~np.isfinite(result)
-        if bad.any():
-            from circuitxbar.devices.kernel import domains
+    def _conductances(self, value: Any) -> Array:
+        label = f"{self.where}: conductances"
+        return real_array(label, value, unit="S", minimum=0.0, error=ModelError)
 
-            index = tuple(int(k) for k in np.argwhere(bad)[0])
-            point = ", ".join(
-                f"{name} = {float(np.broadcast_to(array, shape)[index]):g}"
-                for name, array in arguments.items()
-            )
-            told = domains(self.full_law)
-            raise ModelError(
-                f"{self.where}: {what} of '{self.name}' is not finite at {point}."
-                + (f" Its law: {told}." if told else "")
-            )
+    def _seconds(self, name: str, value: Any) -> Array:
+        return real_array(f"{self.where}: {name}", value, unit="s", minimum=0.0, error=ModelError)

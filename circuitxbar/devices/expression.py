@@ -10,9 +10,9 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 from circuitxbar.devices.functions import CONSTANTS, FUNCTIONS, apply, power
@@ -55,46 +55,43 @@ class Law:
     """The text of a law with all that gives it a meaning; hashable, so that compiling is cached.
 
     where : file, for messages.  names : the variables and parameters the law is a function of.
+    section : what the text stands for in the file.  foreign : names with a meaning for other laws
+    of the file only; definitions are shared, and those that this law comes to are free of them.
     """
 
     where: str
     text: str
     definitions: tuple[tuple[str, str], ...]
     names: tuple[str, ...]
+    section: str = "current"
+    foreign: tuple[str, ...] = ()
 
     def trees(self) -> tuple[dict[str, Tree], Tree]:
         """The parsed definitions, in order, and the parsed law; ModelError for what is refused."""
-        sizes: dict[str, tuple[int, int]] = dict.fromkeys((*self.names, *CONSTANTS), (1, 1))
+        known = (*self.names, *self.foreign, *CONSTANTS)
+        sizes: dict[str, tuple[int, int]] = dict.fromkeys(known, (1, 1))
         definitions: dict[str, Tree] = {}
         for name, text in self.definitions:
             where = f"{self.where}, define.{name}"
             definitions[name] = parse(text, where=where, declared=sizes)
             sizes[name] = _measured(definitions[name], sizes, where)
-        where = f"{self.where}, current"
+        where = f"{self.where}, {self.section}"
         tree = parse(self.text, where=where, declared=sizes)
         _measured(tree, sizes, where)
-        return definitions, tree
+        met = _met(tree, definitions)
+        for name in self.foreign:
+            if name in met:
+                raise ModelError(
+                    f"{where}: '{name}' has no meaning here. This law is one of "
+                    f"{', '.join(self.names)}."
+                )
+        return {name: branch for name, branch in definitions.items() if name in met}, tree
 
-    def mentions(self, name: str) -> bool:
-        """Whether `name` stands in the law, or in a definition that the law comes to."""
+    @cached_property
+    def mentioned(self) -> frozenset[str]:
+        """The names that stand in the law, or in a definition that the law comes to."""
         definitions, tree = self.trees()
-        met = _names(tree)
-        for defined, definition in reversed(definitions.items()):
-            if defined in met:
-                met |= _names(definition)
-        return name in met
-
-
-def law_of(
-    where: str,
-    text: str,
-    terminals: int,
-    definitions: Mapping[str, str],
-    parameters: Iterable[str],
-) -> Law:
-    """The law `text` of a device with so many terminals."""
-    names = (*CONTROLS[terminals], "g", "temperature", *parameters)
-    return Law(where, text, (*DIFFERENCES[terminals].items(), *definitions.items()), names)
+        return frozenset(_met(tree, definitions))
 
 
 def parse(text: str, *, where: str, declared: Mapping[str, Any]) -> Tree:
@@ -131,7 +128,7 @@ def symbolic(law: Law) -> Any:
     symbols |= {name: sympy.Float(value) for name, value in CONSTANTS.items()}
     for name, definition in definitions.items():
         symbols[name] = _built(definition, symbols, f"{law.where}, define.{name}")
-    return _built(tree, symbols, f"{law.where}, current")
+    return _built(tree, symbols, f"{law.where}, {law.section}")
 
 
 class _Reader:
@@ -216,6 +213,14 @@ class _Reader:
 
     def refusal(self, text: str) -> ModelError:
         return ModelError(f"{self.where}: {text}")
+
+
+def _met(tree: Tree, definitions: dict[str, Tree]) -> set[str]:
+    met = _names(tree)
+    for defined, definition in reversed(definitions.items()):
+        if defined in met:
+            met |= _names(definition)
+    return met
 
 
 def _names(tree: Tree) -> set[str]:

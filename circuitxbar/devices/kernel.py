@@ -66,7 +66,9 @@ def derivative(law: Law, name: str) -> Any:
     try:
         return slope(symbolic(law))
     except RecursionError:
-        raise ModelError(f"{law.where}, current: nested too deeply. Simplify the law.") from None
+        raise ModelError(
+            f"{law.where}, {law.section}: nested too deeply. Simplify the law."
+        ) from None
 
 
 @lru_cache(maxsize=256)

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import keyword
-import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from circuitxbar.devices.device import Device, Parameter, Reference
-from circuitxbar.devices.expression import CONTROLS, DIFFERENCES, VOLTAGES, law_of
-from circuitxbar.devices.functions import CONSTANTS, FUNCTIONS
+from circuitxbar.devices.conduction import Parameter
+from circuitxbar.devices.device import Device
+from circuitxbar.devices.expression import CONTROLS, DIFFERENCES, VOLTAGES, Law
+from circuitxbar.devices.file_schema import (
+    DEVICE,
+    LARGEST_TABLE,
+    RANGES,
+    of_arguments,
+    read_table,
+    reference,
+)
+from circuitxbar.devices.jump_table import LARGEST_CONTENT, jump_table
+from circuitxbar.devices.pulses import STEP_SCALE, Pulse
+from circuitxbar.devices.sections import names_of_sections
+from circuitxbar.devices.state import State
 from circuitxbar.errors import ModelError
 
 LARGEST_FILE = 100_000  # bytes
-LARGEST_TABLE = 64  # parameters, definitions or references
-KINDS = ("published", "digitised", "computed")
-NOT_YET = ("state", "conductance", "pulse", "program", "read_noise", "drift")
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
-_LOWER_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-# Words that the language, Python callers or SPICE text already use: `m`, for one, multiplies any
-# sub-circuit.
-_PYTHON = "self name by extrapolate slopes"
-_SPICE = """e i m t u temp temper time hertz params sin cos tan asin acos acosh atanh ln log10 sgn
-    pow pwr pwl floor ceil int nint fabs ddt uramp limit if
-    sqr arctan ternary_fcn gauss agauss unif aunif var last file"""
-_VOLTAGES = (*VOLTAGES[2], *VOLTAGES[3])
-_TAKEN = {*_VOLTAGES, *CONTROLS[3], *DIFFERENCES[3], "g", "temperature", *CONSTANTS, *FUNCTIONS}
-_TAKEN = {name.lower() for name in (*_TAKEN, *_PYTHON.split(), *_SPICE.split())}
-
-
-@dataclass(frozen=True)
-class _Key:
-    """How one key is read, by `read(where, value)`; `default` where it is not required."""
-
-    read: Callable[[str, Any], Any]
-    meaning: str
-    default: Any = None
-    required: bool = True
+_PULSES = {"pulse, up", "pulse, down"}
 
 
 def read_device(path: Path, where: str) -> Device:
@@ -50,52 +32,179 @@ def read_device(path: Path, where: str) -> Device:
 
     Raises ModelError for whatever keeps the file from being one.
     """
-    return parse_device(_content(path, where), where)
+    text = _content(path, where, LARGEST_FILE)
+    name = _parsed(text, where).get("pulse", {})
+    name = name.get("table") if isinstance(name, dict) else None
+    if not isinstance(name, str):
+        return parse_device(text, where)
+    if Path(name).name != name:
+        raise ModelError(f"{where}, pulse, table: {name!r:.60} must be a file in the same folder.")
+    table = _content(path.with_name(name), f"{where}, pulse, table: {name}", LARGEST_CONTENT)
+    return parse_device(text, where, table)
 
 
-def parse_device(text: str, where: str) -> Device:
-    """The device that the TOML `text` of a file called `where` describes, else ModelError."""
-    table = _parsed(text, where)
-    for section in NOT_YET:
-        if section in table:
-            raise ModelError(
-                f"{where}: this version does not read [{section}]; it knows laws of voltages, "
-                "g and temperature. Remove the section, or use a version that reads it."
-            )
-    fields = _read(where, table, _DEVICE)
-    current, references = fields.pop("current"), fields.pop("reference")
-    terminals, definitions = fields["terminals"], fields.pop("define")
-    parameters: dict[str, Parameter] = fields["parameters"]
-    _refuse_clashes(where, [*parameters, *definitions])
-    law = law_of(where, current["law"], len(terminals), definitions, parameters)
+def parse_device(text: str, where: str, table: str = "") -> Device:
+    """The device that the TOML `text` of a file called `where` describes, else ModelError.
+
+    table : the content of the table of steps that it names, if it names one.
+    """
+    fields = read_table(where, _parsed(text, where), DEVICE)
+    current, references, given = (fields.pop(key) for key in ("current", "reference", "pulse"))
+    terminals, definitions, states = fields["terminals"], fields.pop("define"), fields.pop("state")
+    laws = {f"state.{name}": state.rate for name, state in states.items() if state.rate}
+    for section in ("conductance", "program", "read_noise", "drift"):
+        if (entry := fields.pop(section)) is not None:
+            laws[section] = entry["law"]
+    if given is not None:
+        laws |= {f"pulse, {way}": given[way] for way in ("up", "down") if given[way] is not None}
+    _refuse_what_does_not_fit(where, len(terminals), states, laws, given)
+    parameters: dict[str, Parameter] = dict(fields.pop("parameters"))  # its default is one for all
+    if given is not None and given["device_sigma"]:
+        parameters[STEP_SCALE] = Parameter(
+            "1", 1.0, (0.0, 10.0), "steps of a pulse, relative to the usual", given["device_sigma"]
+        )
+    sections = ("current", *laws)
+    table_of_names = names_of_sections(len(terminals), states, sections)
+    reserved = [name for names in table_of_names.values() for name in names if name not in states]
+    _refuse_clashes(where, [*parameters, *definitions, *states], reserved)
+    law = Law(
+        where,
+        current["law"],
+        (*DIFFERENCES[len(terminals)].items(), *definitions.items()),
+        (*CONTROLS[len(terminals)], "g", "temperature", *parameters, *states),
+        foreign=tuple(name for name in reserved if name not in (*CONTROLS[len(terminals)], "g")),
+    )
+    for name, state in states.items():
+        if name in law.mentioned:
+            parameters[name] = Parameter(state.unit, state.initial, state.range, state.meaning)
     arguments = VOLTAGES[len(terminals)]
-    if law.mentions("g"):  # also refuses a bad law now, and not at its first use
+    if "g" in law.mentioned:  # also refuses a bad law now, and not at its first use
         arguments = (*arguments, "g")
-    return Device(
+    valid = of_arguments(f"{where}, current, valid", current["valid"], arguments, RANGES)
+    device = Device(
         **fields,
+        parameters=parameters,
         values={name: parameter.default for name, parameter in parameters.items()},
-        valid=_of_arguments(f"{where}, current, valid", current["valid"], arguments, _RANGES),
+        valid=valid,
         law=current["law"],
         definitions=definitions,
         references=tuple(
-            _reference(f"{where}, reference[{index}]", reference, arguments)
-            for index, reference in enumerate(references)
+            reference(f"{where}, reference[{index}]", point, arguments)
+            for index, point in enumerate(references)
         ),
+        states=states,
+        pulses=None if given is None else _pulse(where, given, states, valid, table),
+        laws=laws,
         text=text,
+        table=table,
         where=where,
+    )
+    for section in laws:  # refuses bad laws now
+        _ = device.law_of(section).mentioned
+    _refuse_unused(device)
+    return device
+
+
+def saved_device(saved: dict[str, Any], where: str) -> Device:
+    """The device that `Device.saved` described, in a file called `where`."""
+    device = parse_device(saved["text"], where, saved.get("table", ""))
+    return device.with_parameters(**saved["values"])
+
+
+def _refuse_what_does_not_fit(
+    where: str, terminals: int, states: dict[str, State], laws: dict[str, str], given: Any
+) -> None:
+    if given is not None and given["table"] is None and len(laws.keys() & _PULSES) < 2:
+        raise ModelError(f"{where}, pulse: give the laws 'up' and 'down', or a 'table'.")
+    if given is not None and given["table"] is not None and laws.keys() & _PULSES:
+        raise ModelError(f"{where}, pulse: give laws or a table, not both.")
+    if given is not None and given["table"] is not None and states:
+        raise ModelError(f"{where}, pulse, table: it holds steps of g, so no [state] goes with it.")
+    rates = [name for name in laws if name.startswith("state.")]
+    if terminals == 3 and (rates or given is not None):
+        raise ModelError(
+            f"{where}: rates and pulses are laws of v, which three terminals do not have."
+        )
+    if len(states) > 1 and given is not None:
+        raise ModelError(f"{where}, pulse: it moves one state, and there are {len(states)}.")
+    if given is not None and rates:
+        raise ModelError(f"{where}: a state has a rate or a [pulse], not both. Remove one.")
+    if "conductance" in laws and not states:
+        raise ModelError(f"{where}, conductance: it is a law of states, and there is no [state].")
+    if states and len(states) > LARGEST_TABLE:
+        raise ModelError(f"{where}: {len(states)} states are too many (at most {LARGEST_TABLE}).")
+
+
+def _refuse_unused(device: Device) -> None:
+    """A state that no law knows is a slip of the pen; so is a conductance law without use of g."""
+    used = device.full_law.mentioned
+    used |= frozenset().union(*(device.law_of(name).mentioned for name in device.laws))
+    for name in device.states:
+        if name not in used:
+            raise ModelError(f"{device.where}, state.{name}: no law mentions it. Remove it.")
+    for name in device.states:
+        section = f"state.{name}"
+        mentioned = device.law_of(section).mentioned if section in device.laws else ()
+        if "g" in mentioned and "conductance" not in device.laws:
+            raise ModelError(
+                f"{device.where}, {section}: 'g' has no meaning in a rate without [conductance], "
+                "the law of g from the states. Add it, or use the states."
+            )
+    if "conductance" in device.laws and not device.uses_conductance:
+        raise ModelError(
+            f"{device.where}, conductance: the current is free of g. Use g in its law, or "
+            "name the states there and remove [conductance]."
+        )
+
+
+def _pulse(
+    where: str, given: dict[str, Any], states: dict[str, State], valid: Any, table: str
+) -> Pulse:
+    if states:
+        ((_, state),) = states.items()
+        bounds = state.range
+    else:
+        bounds = valid.get("g")
+        if bounds is None:
+            raise ModelError(f"{where}, pulse: there is no state, and the current is free of g.")
+    read = None
+    if given["table"] is not None:
+        read = jump_table(table, f"{where}, pulse, table: {given['table']}")
+        bounds = float(read.conductances[0]), float(read.conductances[-1])
+    return Pulse(
+        up_voltage=given["up_voltage"],
+        down_voltage=given["down_voltage"],
+        width=given["width"],
+        range=bounds,
+        cycle_sigma=given["cycle_sigma"],
+        table=read,
     )
 
 
-def _content(path: Path, where: str) -> str:
+def _refuse_clashes(where: str, names: list[str], reserved: list[str]) -> None:
+    """Names must differ even to SPICE, which does not tell upper from lower case."""
+    for name in names:
+        if name.lower() in reserved:
+            raise ModelError(f"{where}: '{name}' is reserved. Choose a longer name.")
+    seen: dict[str, str] = {}
+    for name in names:
+        if name.lower() in seen:
+            raise ModelError(
+                f"{where}: '{seen[name.lower()]}' and '{name}' are one name in SPICE. Rename one."
+            )
+        seen[name.lower()] = name
+
+
+def _content(path: Path, where: str, most: int) -> str:
     try:
         if path.is_dir():
             raise ModelError(f"{where} is a folder. Name a TOML file in it.")
         if not path.is_file():
             raise ModelError(f"{where}: there is no such file.")
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise ModelError(f"{where} is larger than {LARGEST_FILE} bytes: not a device file.")
+            content = file.read(most + 1)
+        if len(content) > most:
+            raise ModelError(f"{where} is larger than {most} bytes: not a device file.")
         return content.decode("utf-8")
     except OSError as problem:
         raise ModelError(f"{where} cannot be read ({problem.strerror}).") from None
@@ -108,220 +217,3 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as problem:  # TOMLDecodeError is a ValueError
         raise ModelError(f"{where} is not a TOML file ({problem}).") from None
-
-
-def _read(where: str, value: Any, keys: Mapping[str, _Key]) -> dict[str, Any]:
-    """The table `value` with every key read; unknown and missing ones refused."""
-    table = _table(where, value)
-    for name in table:
-        if name not in keys:
-            close = get_close_matches(name, keys, n=1)
-            hint = f" Did you mean '{close[0]}'?" if close else ""
-            raise ModelError(f"{where}: unknown key {name!r:.60}.{hint} Known: {', '.join(keys)}.")
-    result = {}
-    for name, key in keys.items():
-        if name in table:
-            result[name] = key.read(f"{where}, {name}", table[name])
-        elif key.required:
-            raise ModelError(f"{where}: '{name}' is missing: {key.meaning}.")
-        else:
-            result[name] = key.default
-    return result
-
-
-def _refuse_clashes(where: str, names: list[str]) -> None:
-    """Names must differ even to SPICE, which does not tell upper from lower case."""
-    seen: dict[str, str] = {}
-    for name in names:
-        if name.lower() in seen:
-            raise ModelError(
-                f"{where}: '{seen[name.lower()]}' and '{name}' are one name in SPICE. Rename one."
-            )
-        seen[name.lower()] = name
-
-
-def _table(where: str, value: Any) -> dict[str, Any]:
-    return _typed(where, value, dict, "a table")
-
-
-def _line(where: str, value: Any) -> str:
-    text = _typed(where, value, str, "a text")
-    if not text.strip() or not text.isprintable():
-        raise ModelError(f"{where}: expected one line of text, got {text!r:.60}.")
-    return text
-
-
-def _law(where: str, value: Any) -> str:
-    text = _typed(where, value, str, 'a law as text, such as "g * v"')
-    if not text.strip():
-        raise ModelError(f'{where}: the law is empty. Write one such as "g * v".')
-    return text
-
-
-def _boolean(where: str, value: Any) -> bool:
-    return _typed(where, value, bool, "true or false")
-
-
-def _number(where: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ModelError(f"{where}: expected a number, got {value!r:.60}.")
-    if not abs(value) <= 1e300:
-        raise ModelError(f"{where}: {value!s:.40} is not a finite number within 1e300.")
-    return float(value)
-
-
-def _tolerance(where: str, value: Any) -> float:
-    number = _number(where, value)
-    if not 0 < number < 1:
-        raise ModelError(f"{where}: {number:g} is not a relative tolerance. Use 0 < tolerance < 1.")
-    return number
-
-
-def _range(where: str, value: Any) -> tuple[float, float]:
-    items = _typed(where, value, list, "[lowest, highest]")
-    if len(items) != 2:
-        raise ModelError(f"{where}: expected [lowest, highest], got {items!r:.60}.")
-    low, high = (_number(where, item) for item in items)
-    if not low < high:
-        raise ModelError(f"{where}: {low:g} is not below {high:g}. Write [lowest, highest].")
-    return low, high
-
-
-def _conductances(where: str, value: Any) -> tuple[float, float]:
-    low, high = _range(where, value)
-    if low < 0:
-        raise ModelError(f"{where}: {low:g} S is negative. Conductances must be >= 0.")
-    return low, high
-
-
-def _device_name(where: str, value: Any) -> str:
-    name = _typed(where, value, str, "a name")
-    if not _LOWER_NAME.fullmatch(name):
-        raise ModelError(
-            f"{where}: {name!r:.60} is not a name. Use lower-case letters, digits and _, "
-            "a letter first, at most 40."
-        )
-    return name
-
-
-def _terminals(where: str, value: Any) -> tuple[str, ...]:
-    items = _typed(where, value, list, 'a list such as ["p", "n"]')
-    if len(items) not in VOLTAGES:
-        raise ModelError(f"{where}: a device has 2 or 3 terminals, not {len(items)}.")
-    names = tuple(_device_name(where, item) for item in items)
-    for name in names:
-        if name in ("gnd", "null"):
-            raise ModelError(f"{where}: '{name}' is ground in SPICE. Name the terminal otherwise.")
-        if names.count(name) > 1:
-            raise ModelError(f"{where}: '{name}' stands twice. Give the terminals different names.")
-    return names
-
-
-def _kind(where: str, value: Any) -> str:
-    if value not in KINDS:
-        raise ModelError(f"{where}: {value!r:.60} is none of {', '.join(KINDS)}.")
-    return value
-
-
-def _named(read: Callable[[str, Any], Any]) -> Callable[[str, Any], dict[str, Any]]:
-    """A reader of a table whose keys are names of the law's language."""
-
-    def named(where: str, value: Any) -> dict[str, Any]:
-        table = _table(where, value)
-        _refuse_many(where, table)
-        for name in table:
-            if not _NAME.fullmatch(name) or keyword.iskeyword(name):
-                raise ModelError(f"{where}: {name!r:.60} is not a name (letters, digits, _).")
-            if name.lower() in _TAKEN:
-                raise ModelError(f"{where}: '{name}' is reserved. Choose a longer name.")
-        return {name: read(f"{where}.{name}", entry) for name, entry in table.items()}
-
-    return named
-
-
-def _parameter(where: str, value: Any) -> Parameter:
-    parameter = Parameter(**_read(where, value, _PARAMETER))
-    low, high = parameter.range
-    if not low <= parameter.default <= high:
-        raise ModelError(
-            f"{where}, default: {parameter.default:g} is outside the range {low:g} ... {high:g}."
-        )
-    return parameter
-
-
-def _references(where: str, value: Any) -> list[Any]:
-    items = _typed(where, value, list, "one [[reference]] per point")
-    _refuse_many(where, items)
-    return items
-
-
-def _reference(where: str, value: Any, arguments: tuple[str, ...]) -> Reference:
-    point = _of_arguments(where, value, arguments, _POINT, _REFERENCE)
-    values = tuple(point.pop(name) for name in arguments)
-    return Reference(arguments=values, **point)
-
-
-def _of_arguments(
-    where: str,
-    value: Any,
-    arguments: tuple[str, ...],
-    reads: Mapping[str, _Key],
-    others: Mapping[str, _Key] = MappingProxyType({}),
-) -> dict[str, Any]:
-    """The table `value` with one entry for each of the law's `arguments`, and `others`."""
-    if "g" in _table(where, value) and "g" not in arguments:
-        raise ModelError(f"{where}: 'g' has no meaning, as the law does not use it. Remove it.")
-    return _read(where, value, {**others, **{name: reads[name] for name in arguments}})
-
-
-def _refuse_many(where: str, entries: Any) -> None:
-    if len(entries) > LARGEST_TABLE:
-        raise ModelError(f"{where}: {len(entries)} entries are too many (at most {LARGEST_TABLE}).")
-
-
-def _typed(where: str, value: Any, kind: type, wanted: str) -> Any:
-    if not isinstance(value, kind):
-        raise ModelError(f"{where}: expected {wanted}, got {value!r:.60}.")
-    return value
-
-
-def _table_with(keys: Mapping[str, _Key]) -> Callable[[str, Any], dict[str, Any]]:
-    return lambda where, value: _read(where, value, keys)
-
-
-_PARAMETER = {
-    "unit": _Key(_line, 'its SI unit, "1" for none'),
-    "default": _Key(_number, "its value unless another is given"),
-    "range": _Key(_range, "[lowest, highest] value allowed"),
-    "meaning": _Key(_line, "what it is, in one line"),
-}
-_RANGES = {
-    **{name: _Key(_range, "[lowest, highest] in V for which the law holds") for name in _VOLTAGES},
-    "g": _Key(_conductances, "[lowest, highest] in S for which the law holds"),
-}
-_CURRENT = {
-    "law": _Key(_law, "the current in A as a law of voltages, g, temperature and parameters"),
-    "valid": _Key(_table, "the ranges { v = [..], g = [..] } for which the law holds"),
-}
-_POINT = {
-    **{name: _Key(_number, "the voltage in V") for name in _VOLTAGES},
-    "g": _Key(_number, "the conductance in S"),
-}
-_REFERENCE = {
-    "kind": _Key(_kind, f"one of {', '.join(KINDS)}"),
-    "current": _Key(_number, "the current in A"),
-    "tolerance": _Key(_tolerance, "the relative deviation that is still agreement"),
-}
-_DEVICE = {
-    "name": _Key(_device_name, "the name under which the device is found"),
-    "title": _Key(_line, "what the device is, in one line"),
-    "source": _Key(_line, "author, journal, year, figure or table; doi"),
-    "confirmed": _Key(_boolean, "", default=False, required=False),
-    "terminals": _Key(_terminals, 'such as ["p", "n"], or ["drain", "gate", "source"]'),
-    "passive": _Key(_boolean, "", default=False, required=False),
-    "monotone": _Key(_boolean, "", default=False, required=False),
-    "parameters": _Key(_named(_parameter), "", default={}, required=False),
-    "define": _Key(_named(_law), "", default={}, required=False),
-    "current": _Key(_table_with(_CURRENT), "[current] holds the law and its valid range"),
-    "reference": _Key(_references, "", default=(), required=False),
-}

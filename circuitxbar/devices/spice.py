@@ -1,56 +1,95 @@
-"""Law -> ngspice text: a sub-circuit around one B-source."""
+"""Laws -> ngspice text: expressions for B-sources, and the sub-circuit around one of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from circuitxbar.devices.expression import CONTROLS, Law, symbolic
 from circuitxbar.devices.functions import TABLE
 from circuitxbar.devices.writing import Tongue, written
 
 
-def current_text(law: Law, texts: Mapping[str, str]) -> tuple[str, dict[str, float]]:
-    """Expression of the current for a B-source, and the constants it refers to as `{name}`.
+class Texts:
+    """Writes laws for the B-sources of one sub-circuit, and keeps the constants they refer to.
 
-    texts : what stands for each of `law.names`, such as {"v": "v(a,b)", "g": "{g}"}.
+    texts : what stands for each name of the laws, such as {"v": "v(a,b)", "g": "{g}"}.
+    constants : name -> value, referred to as `{name}`.
 
     ngspice cuts a number inside an expression to 11 digits, but takes a `.param` exactly: longer
     numbers therefore become constants. It reads x**3 as |x|**3: whole powers become products.
     """
-    constants: dict[float, str] = {}
-    prefix = "constant"
-    while any(name.lower().startswith(prefix) for name in law.names):
-        prefix += "_"
 
-    def number(value: float) -> str:
+    def __init__(self, taken: Iterable[str]):
+        """taken : the names that no constant may have."""
+        self.texts: dict[str, str] = {}
+        self.constants: dict[str, float] = {}
+        self._names: dict[float, str] = {}
+        self._prefix = free_prefix("constant", taken)
+        self._tongue = Tongue(
+            number=self.number,
+            symbol=lambda name: self.texts[name],
+            power=lambda base, exponent: "(" + "*".join([base] * exponent) + ")",
+            call=lambda row, arguments: TABLE[row].spice.format(*arguments),
+        )
+
+    def number(self, value: float) -> str:
+        """Text of a number that ngspice reads with all its digits."""
         if float(f"{value:.10e}") == value:
             return f"({value!r})" if value < 0 else repr(value)
-        return "{" + constants.setdefault(value, f"{prefix}{len(constants)}") + "}"
+        name = self._names.setdefault(value, f"{self._prefix}{len(self._names)}")
+        self.constants[name] = value
+        return "{" + name + "}"
 
-    tongue = Tongue(
-        number=number,
-        symbol=lambda name: texts[name],
-        power=lambda base, exponent: "(" + "*".join([base] * exponent) + ")",
-        call=lambda row, arguments: TABLE[row].spice.format(*arguments),
-    )
-    text = written(symbolic(law), tongue)
-    return text, {name: value for value, name in constants.items()}
+    def of(self, law: Law) -> str:
+        """The expression of a law."""
+        return written(symbolic(law), self._tongue)
+
+
+def current_text(law: Law, texts: Mapping[str, str]) -> tuple[str, dict[str, float]]:
+    """Expression of the current for a B-source, and the constants it refers to as `{name}`."""
+    writer = Texts(law.names)
+    writer.texts |= texts
+    return writer.of(law), writer.constants
+
+
+def constant_lines(constants: Mapping[str, float]) -> list[str]:
+    """The `.param` lines of `constants`."""
+    return [f".param {name}={value!r}" for name, value in constants.items()]
+
+
+def free_prefix(prefix: str, taken: Iterable[str]) -> str:
+    """`prefix`, with as many _ at its end that none of the `taken` names begins with it."""
+    taken = [name.lower() for name in taken]
+    while any(name.startswith(prefix) for name in taken):
+        prefix += "_"
+    return prefix
+
+
+def control_texts(terminals: tuple[str, ...]) -> dict[str, str]:
+    """The voltages that laws know, by name: differences of node voltages."""
+    texts = {}
+    for control, signs in CONTROLS[len(terminals)].items():
+        between = [terminals[signs.index(sign)] for sign in (1, -1) if sign in signs]
+        texts[control] = f"v({','.join(between)})"
+    return texts
+
+
+def header(name: str, terminals: tuple[str, ...], parameters: Mapping[str, float]) -> str:
+    """The `.subckt` line, with the values of `parameters` as defaults."""
+    declared = [f"{key}={value!r}" for key, value in parameters.items()]
+    return " ".join([".subckt", name, *terminals, *declared])
 
 
 def subcircuit_text(
     law: Law, name: str, terminals: tuple[str, ...], parameters: Mapping[str, float]
 ) -> str:
     """Lines of `.subckt name`; its parameters are those given, with their values as defaults."""
-    texts = {parameter: "{" + parameter + "}" for parameter in parameters}
-    for control, signs in CONTROLS[len(terminals)].items():
-        between = [terminals[signs.index(sign)] for sign in (1, -1) if sign in signs]
-        texts[control] = f"v({','.join(between)})"
-    text, constants = current_text(law, texts)
-    declared = [f"{key}={value!r}" for key, value in parameters.items()]
+    named = {parameter: "{" + parameter + "}" for parameter in parameters}
+    text, constants = current_text(law, named | control_texts(terminals))
     return "\n".join(
         [
-            " ".join([".subckt", name, *terminals, *declared]),
-            *(f".param {constant}={value!r}" for constant, value in constants.items()),
+            header(name, terminals, parameters),
+            *constant_lines(constants),
             f"b1 {terminals[0]} {terminals[-1]} i={text}",
             f".ends {name}",
             "",

@@ -109,7 +109,7 @@ def _by_nodal(solution: Solution, drive: Drive) -> _Parts:
         across = -potentials.across(element.nodes)
         if element.name == "cell":
             laws["g"] = (across * conductance_slope(crossbar, nodes)).sum(axis=0)
-        for name in element.model.device.parameters:
+        for name in element.model.device.law_parameters:
             laws[element.prefix + name] = (across * element.slope(nodes, name)).sum(axis=0)
         if "gate" in element.nodes:
             by_cell = across * element.slope(nodes, "v_g")

@@ -70,12 +70,9 @@ def test_the_file_that_the_cases_spoil_is_good(tmp_path: Path):
         ),
         ('["p", "n"]', '["p", "n 0\\n.control"]', "is not a name"),
         ('["p", "n"]', '"pn"', "terminals: expected a list"),
-        ("[define]", "[state.w]\nrate='1'\n[define]", "does not read [state]"),
-        ("[define]", "[pulse]\nup='1'\n[define]", "does not read [pulse]"),
-        ("[define]", "[program]\n[define]", "does not read [program]"),
-        ("[define]", "[read_noise]\n[define]", "does not read [read_noise]"),
-        ("[define]", "[drift]\n[define]", "does not read [drift]"),
-        ("[define]", "[conductance]\n[define]", "does not read [conductance]"),
+        ("[define]", "[program]\n[define]", "program: 'law' is missing"),
+        ("[define]", "[read_noise]\nsigma=1\n[define]", "read_noise: unknown key 'sigma'"),
+        ("[define]", "[drift]\nlaw='g * width'\n[define]", "drift: 'width' is not declared"),
         ("parameters.v0", "parameters.sinh", "parameters: 'sinh' is reserved"),
         ("parameters.v0", "parameters.m", "parameters: 'm' is reserved"),
         ("parameters.v0", "parameters.lambda", "'lambda' is not a name"),
@@ -192,3 +189,136 @@ def test_a_terminal_that_is_ground_in_spice_is_refused(name: str):
 def test_a_name_that_no_subcircuit_can_have_is_refused(name: object):
     with pytest.raises(ModelError, match="cannot be that of a sub-circuit"):
         device("sinh").spice(name)  # type: ignore[arg-type]
+
+
+REMEMBERING = """
+name = "own"
+title = "A law for a test"
+source = "written for this test"
+terminals = ["p", "n"]
+
+[parameters.speed]
+unit = "1/s"
+default = 1.0
+range = [0.0, 10.0]
+meaning = "rate at 1 V"
+
+[state.w]
+unit = "1"
+range = [0.0, 1.0]
+initial = 0.5
+meaning = "what it remembers"
+rate = "speed * v"
+
+[conductance]
+law = "1e-4 * (1 + w)"
+
+[current]
+law = "g * v"
+valid = { v = [-1.0, 1.0], g = [1e-6, 1e-3] }
+"""
+STEPPING = """
+name = "own"
+title = "A law for a test"
+source = "written for this test"
+terminals = ["p", "n"]
+
+[current]
+law = "g * v"
+valid = { v = [-1.0, 1.0], g = [1e-6, 1e-3] }
+
+[pulse]
+up = "1e-6"
+down = "-1e-6"
+up_voltage = [0.8, 1.2]
+down_voltage = [-1.2, -0.8]
+width = [1e-9, 1e-6]
+"""
+TABLE = "direction,quantile,1e-6,1e-5\nup,0,0,0\nup,1,1e-6,2e-6\ndown,0,0,0\ndown,1,-1e-6,0\n"
+
+
+def test_the_files_that_these_cases_spoil_are_good(tmp_path: Path):
+    for text in (REMEMBERING, STEPPING):
+        (tmp_path / "own.toml").write_text(text, encoding="utf-8")
+        assert device(tmp_path / "own.toml").memory == ("w" if text is REMEMBERING else "g")
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "message"),
+    [
+        (REMEMBERING, 'meaning = "what it remembers"', "", "state.w: 'meaning' is missing"),
+        (REMEMBERING, "initial = 0.5", "initial = 2", "state.w, initial: 2 is outside the range"),
+        (REMEMBERING, "speed * v", "speed * u", "state.w: 'u' is not declared. Declared: g,"),
+        (REMEMBERING, "1 + w", "1 + v", "conductance: 'v' has no meaning here. This law is one of"),
+        (REMEMBERING, "state.w", "state.speed", "'speed' and 'speed' are one name in SPICE"),
+        (REMEMBERING, "state.w", "state.v", "state: 'v' is reserved"),
+        (REMEMBERING, '"g * v"', '"g * v * deviate"', "current: 'deviate' is not declared"),
+        (REMEMBERING, "[state.w]", "[pulse]\nup='1'\ndown='1'\nup_voltage=[1,2]\n"
+         "down_voltage=[-2,-1]\nwidth=[0,1]\n[state.w]", "a rate or a [pulse], not both"),
+        (REMEMBERING, '["p", "n"]', '["d", "g", "s"]', "laws of v, which three terminals do not"),
+        (
+            REMEMBERING.replace('[conductance]\nlaw = "1e-4 * (1 + w)"\n', ""),
+            "speed * v",
+            "speed * g * w",
+            "state.w: 'g' has no meaning in a rate without [conductance]",
+        ),
+        (REMEMBERING, "1 + w", "1 + 1", "state.w: no law mentions it"),
+        (STEPPING, 'up = "1e-6"', "", "pulse: give the laws 'up' and 'down', or a 'table'"),
+        (STEPPING, 'up = "1e-6"', 'up = "width * u"', "pulse, up: 'u' is not declared"),
+        (STEPPING, "up_voltage = [0.8, 1.2]", "", "pulse: 'up_voltage' is missing"),
+        (STEPPING, "[0.8, 1.2]", "[1.2, 0.8]", "up_voltage: 1.2 is not below 0.8"),
+        (STEPPING, "width = [1e-9, 1e-6]", "width = [-1, 1]", "width: -1 s is negative"),
+        (STEPPING, "[pulse]", "[pulse]\ncycle_sigma = -1", "cycle_sigma: -1 is negative"),
+        (STEPPING, "[pulse]", "[pulse]\ntable = 'x.csv'", "give laws or a table, not both"),
+        (STEPPING, "[pulse]", "[define]\nwidth = '1'\n[pulse]", "'width' is reserved"),
+        (STEPPING, "g * v", "v", "'g' has no meaning"),
+    ],
+)  # fmt: skip
+def test_what_is_remembered_is_refused_by_name_too(
+    tmp_path: Path, text: str, old: str, new: str, message: str
+):
+    assert old in text
+    (tmp_path / "x.csv").write_text(TABLE, encoding="utf-8")
+    path = tmp_path / "own.toml"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(ModelError) as caught:
+        device(path)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("direction,quantile", "way,quantile", "first line must begin with direction,quantile"),
+        ("up,1,", "sideways,1,", "line 3: expected up or down, a quantile and 2 steps"),
+        ("up,1,1e-6,2e-6", "up,1,1e-6", "line 3: expected up or down"),
+        ("2e-6", "two", "line 3: could not convert"),
+        ("2e-6", "inf", "line 3: not all numbers are finite"),
+        ("up,1,", "up,0.9,", "up and down must have the same quantiles"),
+        (",1e-6,1e-5\n", ",1e-5,1e-6\n", "conductances must be >= 0 and rise"),
+    ],
+)
+def test_a_spoilt_table_of_steps_is_refused_with_its_line(
+    tmp_path: Path, old: str, new: str, message: str
+):
+    laws = 'up = "1e-6"\ndown = "-1e-6"'
+    path = tmp_path / "own.toml"
+    path.write_text(STEPPING.replace(laws, 'table = "x.csv"'), encoding="utf-8")
+    table = tmp_path / "x.csv"
+    table.write_text(TABLE, encoding="utf-8")
+    assert device(path).pulses is not None
+    table.write_text(TABLE.replace(old, new), encoding="utf-8")
+    with pytest.raises(ModelError) as caught:
+        device(path)
+    assert message in str(caught.value)
+    assert "x.csv" in str(caught.value)
+
+
+def test_a_table_lies_beside_its_file(tmp_path: Path):
+    laws = 'up = "1e-6"\ndown = "-1e-6"'
+    path = tmp_path / "own.toml"
+    for name, message in (("../x.csv", "must be a file in the same folder"), ("x.csv", "no such")):
+        path.write_text(STEPPING.replace(laws, f'table = "{name}"'), encoding="utf-8")
+        with pytest.raises(ModelError, match=message):
+            device(path)

@@ -13,14 +13,16 @@ from circuitxbar.array.compiling import joined, load
 from circuitxbar.array.laws import AT_NODES, AT_REST, FORETOLD, cell_law, law_parameters, there
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.devices.device import Device
+from circuitxbar.devices.expression import symbolic
 from circuitxbar.devices.functions import COMPARISONS, TABLE
 from circuitxbar.devices.library import device
 
 ROOT = Path(__file__).parents[2]
 EPS = np.finfo(float).eps
-DEVICES = [device(str(path)) for path in sorted((ROOT / "device_models").glob("*.toml"))]
+FILES = [device(str(path)) for path in sorted((ROOT / "device_models").glob("*.toml"))]
+DEVICES = list({str(symbolic(d.full_law)): d for d in FILES}.values())  # one of every law
 TWO = [d for d in DEVICES if len(d.terminals) == 2]
-SELECTORS = [d for d in TWO if not d.uses_conductance]
+SELECTORS = [d for d in TWO if not (d.uses_conductance or d.is_linear)]
 TRANSISTORS = [d for d in DEVICES if len(d.terminals) == 3]
 SHAPE = (3, 7)  # 21 cells: the last register of a single vector is not full
 
@@ -37,14 +39,16 @@ class Block:
         rng = np.random.default_rng(7)
         conductances = np.ones(SHAPE)
         if memory.uses_conductance:
-            conductances = 10 ** rng.uniform(-8, -3.5, SHAPE)
+            low, high = np.clip(memory.valid["g"], 1e-8, 10**-3.5)
+            conductances = np.exp(rng.uniform(np.log(low), np.log(high), SHAPE))
         conductances[0, 1], conductances[2, 3] = 0.0, np.inf
         parts = {} if other is None else {"selector": other}
         if other in TRANSISTORS:
             parts = {"transistor": other, "gate_lines": "row"}
         parameters = {}
         for prefix, part in (("", memory), (next(iter(parts), "") + ".", other)):
-            for name, limits in part.parameters.items() if part else ():
+            for name in part.law_parameters if part else ():
+                limits = part.parameters[name]
                 low, high = limits.range
                 near = limits.default * rng.uniform(0.9, 1.1, SHAPE)
                 parameters[prefix + name] = np.clip(near, low, high)
@@ -124,7 +128,8 @@ class Block:
         """What rounding all that the element's law takes may change, as CellElement has it."""
         model = element.model
         values = {"g": model.conductances, "temperature": model.temperature}
-        values |= {**model.device.values, **model.parameters}
+        values |= {name: model.device.values[name] for name in model.device.law_parameters}
+        values |= model.parameters
         names = (*model.device.controls, *values)
         current, *slopes = self.laws(element, names)
         s = self.inner + self.remainder
@@ -464,7 +469,7 @@ def test_derivatives_of_two_elements_share_the_current(pair):
         share = at["memory" if element.name == "cell" else "other"]
         names = [
             n
-            for n in ("g", "temperature", *element.model.device.parameters)
+            for n in ("g", "temperature", *element.model.device.law_parameters)
             if n != "g" or element.name == "cell"
         ]
         for name, slope in zip(names, block.laws(element, tuple(names))[1:], strict=True):

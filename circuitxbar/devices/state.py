@@ -1,0 +1,188 @@
+"""What a device remembers: its states, the conductance they give, and how voltages move them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from circuitxbar.arguments import Array
+from circuitxbar.devices.integration import integrated
+from circuitxbar.devices.kernel import kernel
+from circuitxbar.errors import ModelError
+
+if TYPE_CHECKING:
+    from circuitxbar.devices.device import Device
+
+_HALVINGS = 60
+_SAMPLES = 33  # of a state, to see whether a conductance tells it
+
+
+@dataclass(frozen=True)
+class State:
+    """Something that a device remembers: its unit, inclusive range, initial value and meaning.
+
+    rate : law of its change per second, in `unit` / s; None where only pulses change it.
+    """
+
+    unit: str
+    range: tuple[float, float]
+    initial: float
+    meaning: str
+    rate: str | None
+
+
+def conductance(device: Device, states: Mapping[str, Array], others: Mapping[str, Any]) -> Array:
+    """g of the [conductance] law at `states`, S; `others` : temperature and parameters."""
+    return evaluated(device, "conductance", {**others, **states})[0]
+
+
+def span(
+    device: Device, shape: tuple[int, ...], others: Mapping[str, Any]
+) -> tuple[Array, Array, np.ndarray]:
+    """The least and the most conductance that the only state gives, S, and whether g rises."""
+    ((name, state),) = device.states.items()
+    ends = (np.full(shape, bound) for bound in state.range)
+    at_low, at_high = (conductance(device, {name: x}, others) for x in ends)
+    return np.minimum(at_low, at_high), np.maximum(at_low, at_high), at_high > at_low
+
+
+def states_from(
+    device: Device, conductances: Array, others: Mapping[str, Any], nearest: bool = False
+) -> Array:
+    """The value of the only state at which the [conductance] law gives `conductances`.
+
+    Raises ModelError for conductances that no value in its range gives, unless the `nearest` end
+    of it is good enough.
+    """
+    ((name, state),) = device.states.items()
+    least, most, rising = span(device, conductances.shape, others)
+    room = 1e-12 * most
+    outside = np.argwhere((conductances < least - room) | (conductances > most + room))
+    if len(outside) and not nearest:
+        index = tuple(int(k) for k in outside[0])
+        unit = "" if state.unit == "1" else f" {state.unit}"
+        raise ModelError(
+            f"{device.where}: conductances[{', '.join(map(str, index))}] = "
+            f"{conductances[index]:.3g} S is given by no {name} in "
+            f"{state.range[0]:g} ... {state.range[1]:g}{unit}. It gives "
+            f"{least[index]:.3g} to {most[index]:.3g} S."
+        )
+    _refuse_turning(device, others)
+    low, high = (np.full(conductances.shape, bound) for bound in state.range)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        below = (conductance(device, {name: middle}, others) < conductances) == rising
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return 0.5 * (low + high)
+
+
+def _refuse_turning(device: Device, others: Mapping[str, Any]) -> None:
+    """ModelError where several values of the only state give the same conductance."""
+    ((name, state),) = device.states.items()
+    samples = np.linspace(*state.range, _SAMPLES)[:, None]
+    columns = {key: np.ravel(value) for key, value in others.items()}
+    steps = np.diff(conductance(device, {name: samples}, columns), axis=0)
+    if not ((steps > 0).all(axis=0) | (steps < 0).all(axis=0)).all():
+        raise ModelError(
+            f"{device.where}, conductance: it does not rise or fall with {name} all the way, so a "
+            f"conductance does not tell {name}. Give states."
+        )
+
+
+def after(
+    device: Device,
+    states: Mapping[str, Array],
+    voltages: tuple[Array, Array],
+    duration: Any,
+    others: Mapping[str, Any],
+    tolerance: float,
+) -> dict[str, Array]:
+    """The states after `duration` (s), while the voltage goes evenly from one value to another.
+
+    voltages : at the beginning and at the end, V.  All broadcast.
+    tolerance : of each step, relative to the range of a state.
+    Raises ModelError where the rates do not let it be known.
+    """
+    shape = np.broadcast_shapes(
+        *(np.shape(x) for x in (*states.values(), *voltages, duration, *others.values()))
+    )
+
+    def spread(value: Any) -> Array:
+        return np.broadcast_to(np.asarray(value, float), shape).ravel()
+
+    x = np.stack([spread(states[name]) for name in device.states])
+    bounds = np.array([state.range for state in device.states.values()])
+    start, end, time = map(spread, (*voltages, duration))
+    named = {key: spread(value) for key, value in others.items()}
+    found: Array | None = x
+    # What moves a state in a narrow range around 0 V, such as its own return, must not be passed
+    # over: a ramp across 0 V is two. In each the voltage only grows, or only falls, in size.
+    with np.errstate(all="ignore"):
+        before = np.where(start * end < 0, time * (start / (start - end)), time)
+        middle = np.where(start * end < 0, 0.0, end)
+        for first, last, length in ((start, middle, before), (middle, end, time - before)):
+            if found is not None:
+                slope = np.divide(last - first, length, out=np.zeros(x.shape[1]), where=length > 0)
+                rates = _rates(device, first, slope, named)
+                found = integrated(rates, found, length, bounds[:, :1], bounds[:, 1:], tolerance)
+    if found is None:
+        largest = np.abs([start, end]).max()
+        raise ModelError(
+            f"{device.where}: the rates of the states of '{device.name}' cannot be integrated over "
+            f"{time.max():g} s at up to {largest:.3g} V: they are not finite, or not smooth. Lower "
+            "the voltage, or mend the law."
+        )
+    return {name: row.reshape(shape) for name, row in zip(device.states, found, strict=True)}
+
+
+def _rates(device: Device, start: Array, slope: Array, others: Mapping[str, Array]) -> Callable:
+    names = tuple(device.states)
+    sections = {k: f"state.{name}" for k, name in enumerate(names)}
+    laws = {k: device.law_of(s) for k, s in sections.items() if s in device.laws}
+    needs_g = any("g" in law.mentioned for law in laws.values())
+    kernels = {k: kernel(law, (*names, "g")) for k, law in laws.items()}
+    defaults = {name: np.float64(value) for name, value in device.defaults.items()}
+
+    values = {k: kernel(law) for k, law in laws.items()}
+
+    def rates(
+        time: Array, places: np.ndarray, x: Array, with_slopes: bool = True
+    ) -> tuple[Array, Array]:
+        named: dict[str, Any] = {
+            **defaults,
+            **{key: value[places] for key, value in others.items()},
+        }
+        named |= dict(zip(names, x, strict=True))
+        g, by_state = np.zeros(len(places)), [0.0] * len(names)
+        if needs_g:
+            wanted = names if with_slopes else ()
+            g, *by_state = evaluated(device, "conductance", named, wanted)
+        named |= {"v": start[places] + slope[places] * time, "g": g}
+        f, slopes = np.zeros(x.shape), np.zeros((len(names), *x.shape))
+        for k, law in laws.items():
+            arguments = {name: named[name] for name in law.names}
+            if not with_slopes:
+                (f[k],) = values[k](**arguments)
+                continue
+            f[k], *direct, by_g = kernels[k](**arguments)
+            for j in range(len(names)):
+                slopes[k, j] = direct[j] + by_g * by_state[j]
+        return f, slopes
+
+    return rates
+
+
+def evaluated(
+    device: Device, section: str, named: Mapping[str, Any], slopes: tuple[str, ...] = ()
+) -> list[Array]:
+    """The law of `section` and its `slopes`, unchecked; what is not given has its default."""
+    law = device.law_of(section)
+    given = {**device.defaults, **named}
+    arguments = {name: np.asarray(given[name], float)[()] for name in law.names}
+    with np.errstate(all="ignore"):
+        results = kernel(law, slopes)(**arguments)
+    shape = np.broadcast_shapes(*(np.shape(value) for value in arguments.values()))
+    return [np.broadcast_to(np.asarray(result, float), shape) for result in results]
