@@ -26,15 +26,13 @@ def arguments(model: Device, count: int, rng: np.random.Generator) -> list[np.nd
 
 
 def parameters(model: Device, rng: np.random.Generator) -> dict[str, float]:
-    """A random value of every parameter, from its whole range."""
-    return {
-        name: float(
-            logarithmic(*parameter.range, rng)
-            if parameter.range[0] > 0
-            else rng.uniform(*parameter.range)
-        )
-        for name, parameter in model.parameters.items()
-    }
+    """A random value of every parameter that the current depends on, from its whole range."""
+    return {name: within(model.parameters[name].range, rng) for name in model.law_parameters}
+
+
+def within(bounds: tuple[float, float], rng: np.random.Generator) -> float:
+    """A random value between `bounds`, over all sizes where both are above 0."""
+    return float(logarithmic(*bounds, rng) if bounds[0] > 0 else rng.uniform(*bounds))
 
 
 def logarithmic(low: float, high: float, rng: np.random.Generator, count: int | None = None):

@@ -11,10 +11,19 @@ import numpy as np
 import pytest
 from hypothesis import assume, event, given, settings
 from reference.agreement import AGREEMENT, differences, rounding_of_ngspice
-from reference.cells import ENDS, CellCase, CellKind, cell_cases, cell_kinds, random_cells
+from reference.cells import (
+    ENDS,
+    CellCase,
+    CellKind,
+    cell_cases,
+    cell_kinds,
+    device_called,
+    random_cells,
+)
 from reference.dense_newton import CellReference, solve_cells
 
 import circuitxbar as cx
+from circuitxbar.devices.library import device_names
 
 KINDS = cell_kinds()
 WIRES = ("ideal", "ohms", "per line", "per segment")
@@ -74,6 +83,15 @@ def test_small_arrays_of_every_kind_agree(kind: CellKind, ends: str):
 def test_one_cell_agrees(kind: CellKind):
     case = drawn(kind, kind, "read", 1, opens=0.0, shorts=0.0, floating=False)
     check_both(case)
+
+
+@pytest.mark.parametrize("name", device_names())
+def test_every_file_agrees(name: str):
+    """Those too that share a law with another one: their ranges, states and conductances differ."""
+    three = len(device_called(name).terminals) == 3
+    kind = CellKind("linear", transistor=name) if three else CellKind(name)
+    case = drawn(name, kind, "read", 4)
+    check_nodal(case, solve_cells(*case.inputs))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)

@@ -1,14 +1,16 @@
 """Random crossbars of every kind of cell that the files of device_models/ allow.
 
-A file is used because it lies there: every two-terminal device as a cell of its own, every one
-that is free of g as selector of every memory element, every transistor with every memory element.
+A file is used because it lies there, one of those that share a law of the current: every
+two-terminal device as a cell of its own, every memory element with some selector (a device that is
+free of g), and every transistor with some memory element.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -57,21 +59,44 @@ class CellKind:
     def devices(self) -> dict[str, cx.Device]:
         """The devices, by the prefix of their parameters."""
         named = {"": self.device, "selector.": self.selector, "transistor.": self.transistor}
-        return {prefix: cx.device(name) for prefix, name in named.items() if name}
+        return {prefix: device_called(name) for prefix, name in named.items() if name}
+
+
+@cache
+def device_called(name: str) -> cx.Device:
+    """The device, read once."""
+    return cx.device(name)
 
 
 def cell_kinds() -> list[CellKind]:
-    """Every kind of cell that device_models/ allows."""
-    devices = [cx.device(name) for name in device_names()]
+    """Kinds of cell with every law of the current that device_models/ has."""
+    devices = different_devices()
     cells = [d for d in devices if len(d.terminals) == 2]
     memories = [d.name for d in cells if d.uses_conductance]
     selectors = [d.name for d in cells if not d.uses_conductance]
     transistors = [d.name for d in devices if len(d.terminals) == 3]
     return [
         *(CellKind(d.name) for d in cells),
-        *(CellKind(memory, selector=name) for name in selectors for memory in memories),
-        *(CellKind(memory, transistor=name) for name in transistors for memory in memories),
+        *(CellKind(d, selector=s) for d, s in zip(memories, cycle(selectors), strict=False)),
+        *(CellKind(d, transistor=t) for d, t in zip(cycle(memories), transistors, strict=False)),
     ]
+
+
+def different_devices() -> list[cx.Device]:
+    """One device of each law of the current, as its file spells it: that of the widest g."""
+    by_law: dict[Any, cx.Device] = {}
+    for device in map(device_called, device_names()):
+        mentioned = device.full_law.mentioned
+        definitions = {n: text for n, text in device.definitions.items() if n in mentioned}
+        law = "".join(f"{device.terminals} {device.law} {definitions}".split())
+        if law not in by_law or highest_conductance(device) > highest_conductance(by_law[law]):
+            by_law[law] = device
+    return sorted(by_law.values(), key=lambda device: device.name)
+
+
+def highest_conductance(device: cx.Device) -> float:
+    """The end of the valid range of g, S; 0 for laws that are free of it."""
+    return device.valid.get("g", (0.0, 0.0))[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +128,8 @@ class CellCase:
             values[name] = Extended(own[row, column] if own.ndim else own)
         if prefix == "transistor.":
             line = row if crossbar.gate_lines == "row" else column
-            gate = self.gates[..., line] if np.ndim(self.gates) else self.gates
-            values["v_g"] = np.asarray(gate, Extended)
+            gates = np.asarray(self.gates, Extended)
+            values["v_g"] = gates[..., line] if gates.ndim else gates
         return partial(law_of(device), **values)
 
     def __repr__(self) -> str:
@@ -112,7 +137,7 @@ class CellCase:
         c = self.crossbar
         return (
             f"CellCase({self.kind}, {c.shape}, {ends}, {c.wires}, {c.conductances!r}, "
-            f"{c.parameters!r}, {c.temperature} K, gates along each {c.gate_lines}, "
+            f"{c.parameters!r}, {c.states!r}, {c.temperature} K, gates along each {c.gate_lines}, "
             f"{self.voltages!r}, {self.column_voltages!r}, {self.gates!r})"
         )
 
@@ -139,24 +164,27 @@ def random_cells(
     """
     ends = ends or READ
     low, high = _potentials(rng, kind)
-    conductances = _conductances(rng, kind, (rows, columns))
-    place = rng.uniform(size=(rows, columns))
+    shape = rows, columns
+    parameters = _parameters(rng, kind, shape) if varied else {}
+    temperature = float(rng.uniform(250, 400)) if varied else 300.15
+    conductances = _conductances(rng, kind, shape, parameters, temperature)
+    place = rng.uniform(size=shape)
     conductances[place < opens] = 0.0
     conductances[place > 1 - shorts] = np.inf
     fields: dict[str, Any] = {
         side: _termination(rng, ends[side], rows if k < 2 else columns, low, high, floating)
         for k, side in enumerate(SIDES)
     }
-    if varied:
-        fields["parameters"] = _parameters(rng, kind, (rows, columns))
-        fields["temperature"] = float(rng.uniform(250, 400))
     if kind.transistor:
         fields["gate_lines"] = str(rng.choice(["row", "column"]))
     crossbar = cx.Crossbar(
         conductances,
-        kind.device,
-        selector=kind.selector,
-        transistor=kind.transistor,
+        kind.devices[""],
+        selector=kind.devices.get("selector."),
+        transistor=kind.devices.get("transistor."),
+        parameters=parameters,
+        states=_states(rng, kind, shape),
+        temperature=temperature,
         wires=cx.Wires(
             segments(rng, wires, rows, (rows, columns + 1)),
             segments(rng, wires, columns, (rows + 1, columns)),
@@ -231,15 +259,42 @@ def _potentials(rng: np.random.Generator, kind: CellKind) -> tuple[float, float]
     return low, min(highest, low + width)
 
 
-def _conductances(rng: np.random.Generator, kind: CellKind, shape: tuple[int, int]) -> np.ndarray:
-    device = cx.device(kind.device)
+def _states(
+    rng: np.random.Generator, kind: CellKind, shape: tuple[int, int]
+) -> dict[str, np.ndarray]:
+    """Those that the laws of the currents name; others follow from the conductances."""
+    return {
+        prefix + name: rng.uniform(state.range[0], state.range[1], shape)
+        for prefix, device in kind.devices.items()
+        for name, state in device.states.items()
+        if name in device.law_parameters
+    }
+
+
+def _conductances(
+    rng: np.random.Generator,
+    kind: CellKind,
+    shape: tuple[int, int],
+    parameters: dict[str, np.ndarray],
+    temperature: float,
+) -> np.ndarray:
+    """Of any size within the valid range, if all are possible; else those of random states."""
+    device = kind.devices[""]
     if not device.uses_conductance:
         return np.ones(shape)
+    if "conductance" in device.laws:
+        states = {
+            name: rng.uniform(state.range[0], state.range[1], shape)
+            for name, state in device.states.items()
+        }
+        own = {name: value for name, value in parameters.items() if name in device.parameters}
+        found = device.conductance(**states, **own, temperature=temperature)
+        return np.clip(found, *device.valid["g"])
     low, high = device.valid["g"]
     decades = np.clip(
         rng.choice([(-7.0, -3.0), (-6.0, -4.0), (-5.0, -5.0)]), *np.log10([max(low, 1e-12), high])
     )
-    return np.clip(10.0 ** rng.uniform(*decades, shape), low, high)
+    return np.clip(10.0 ** rng.uniform(decades[0], decades[1], shape), low, high)
 
 
 def _parameters(
@@ -248,9 +303,11 @@ def _parameters(
     drawn = {}
     for prefix, device in kind.devices.items():
         for name, parameter in device.parameters.items():
-            if rng.uniform() < 0.6:
+            if name not in device.states and rng.uniform() < 0.6:
                 spread = rng.uniform(-0.2, 0.2, shape if rng.uniform() < 0.7 else ())
-                drawn[prefix + name] = np.clip(device.values[name] * (1 + spread), *parameter.range)
+                value, (low, high) = device.values[name], parameter.range
+                size = abs(value) or min(-low, high)
+                drawn[prefix + name] = np.clip(value + size * spread, low, high)
     return drawn
 
 
@@ -259,7 +316,7 @@ def _gates(
 ) -> np.ndarray | None:
     if not kind.transistor:
         return None
-    low, high = cx.device(kind.transistor).valid["v_g"]
+    low, high = kind.devices["transistor."].valid["v_g"]
     high = min(high, HIGHEST_GATE)
     shape = [(), (lines,), (*vectors, lines)][rng.integers(3)]
     on = rng.uniform(size=shape) < 0.8  # lines that are off altogether among the others

@@ -61,7 +61,7 @@ def test_without_wires_columns_collect_the_currents_of_the_law(kind: CellKind):
     found = solve_cells(crossbar, case.voltages)
     values = {name: np.asarray(v, Extended) for name, v in {**device.values, **parameters}.items()}
     cells = law_of(device)(
-        v=case.voltages[:, :, None].astype(Extended),
+        v=np.asarray(case.voltages, Extended)[:, :, None],
         g=g.astype(Extended),
         temperature=Extended(crossbar.temperature),
         **values,

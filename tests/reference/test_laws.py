@@ -29,8 +29,10 @@ def drawn(device: cx.Device, seed: int) -> tuple[dict[str, Any], dict[str, Any]]
     low, high = device.valid.get("g", (1.0, 1.0))
     others["g"] = np.clip(10.0 ** rng.uniform(-9, np.log10(high), POINTS), low, high)
     for name, parameter in device.parameters.items():
-        spread = rng.uniform(0.5, 2.0, POINTS)
-        others[name] = np.clip(device.values[name] * spread, *parameter.range)
+        value, (low, high) = device.values[name], parameter.range
+        others[name] = np.clip(value * rng.uniform(0.5, 2.0, POINTS), low, high)
+        if name in device.states or value == 0:
+            others[name] = rng.uniform(low, high, POINTS)
     return voltages, others
 
 
