@@ -44,10 +44,11 @@ _HOMES = {
         "operating_point",
         "transient",
     ),
+    "circuitxbar.programming": ("pulse",),
     "circuitxbar.comparing": ("compare",),
     "circuitxbar.tile": ("Tile",),
 }
-_MODULES = ("datasets", "mapping", "nn", "plots")
+_MODULES = ("datasets", "devices", "mapping", "nn", "plots")
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *_HOME_OF, *_MODULES]  # pyright: ignore[reportUnsupportedDunderAll]

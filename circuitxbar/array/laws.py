@@ -7,7 +7,7 @@ the expressions that the devices have for every other use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from types import ModuleType
@@ -106,12 +106,17 @@ def cell_law(crossbar: Crossbar) -> CellLaw:
     return _cell_law(elements)
 
 
-def law_parameters(crossbar: Crossbar, law: CellLaw) -> Array:
-    """What `law` takes beside voltages, (rows, cells): those of `law.names`, then the prepared."""
+def law_parameters(
+    crossbar: Crossbar, law: CellLaw, changed: Mapping[str, Array] | None = None
+) -> Array:
+    """What `law` takes beside voltages, (rows, cells): those of `law.names`, then the prepared.
+
+    changed : of these names, what is not as the crossbar has it, (rows, columns).
+    """
     given: dict[str, Any] = {"g": crossbar.conductances, "temperature": crossbar.temperature}
     for prefix, device in crossbar.devices.items():
         given |= {prefix + name: value for name, value in device.values.items()}
-    given |= crossbar.parameters
+    given |= {**crossbar.parameters, **(changed or {})}
     named = [np.asarray(given[name], dtype=float) for name in law.names]
     with np.errstate(all="ignore"):
         prepared = law.prepare(*(value[()] for value in named))

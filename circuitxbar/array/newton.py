@@ -105,6 +105,10 @@ class Cells:
         if self.law.kind != "1R" and not voltages.inner.size:
             voltages.inner, voltages.inner_remainder = np.zeros((2, block.size))
 
+    def linearise_at_nodes(self) -> None:
+        """Linearise next where the voltages of the nodes are: the parameters have changed."""
+        self._where = AT_NODES
+
     def follow(self, moving: np.ndarray) -> Balance:
         """Linearise the cells of the vectors `moving` anew; the balance of the linearised array."""
         return self.counted(self.block.balance(kept=True, drawn=self.currents(moving)))

@@ -11,6 +11,7 @@ from circuitxbar.arguments import Array
 from circuitxbar.array.block import Sources, Voltages
 from circuitxbar.array.stages import GAMMA, WEIGHTS
 from circuitxbar.array.system import System
+from circuitxbar.circuit.motion import Motion, States
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,7 @@ class Step:
 class Record:
     """The transients of a batch; see circuit.transient.Transient. Not a number where none is.
 
+    states, last_states : by name, of those that move.
     steps, rejected : (batch,), in time.  iterations : of all linear solves.
     """
 
@@ -56,30 +58,39 @@ class Record:
     currents: Array
     charges: Array
     voltages: dict[str, Array] | None
+    states: dict[str, Array] | None
+    last_states: dict[str, Array]
     kirchhoff: Array
     scale: Array
     local_error: Array
+    state_error: Array
     tolerance: Array
     steps: np.ndarray
     rejected: np.ndarray
     iterations: np.ndarray
 
     @staticmethod
-    def empty(system: System, times: Array, tolerance: Array, keep: str) -> Record:
+    def empty(
+        system: System, times: Array, tolerance: Array, keep: str, motion: Motion | None
+    ) -> Record:
         """One for all vectors of `drive`, to be filled in."""
         crossbar, batch = system.crossbar, len(tolerance)
         lines = crossbar.lines(crossbar.sensed_sides[0])
         currents, charges = np.full((2, batch, len(times), lines), np.nan)
         kinds = ["row", "column"] + ["inner"] * (len(crossbar.cell_elements) > 1)
-        voltages = None
+        names = [] if motion is None else list(motion.start)
+        last = {name: np.full((batch, *crossbar.shape), np.nan) for name in names}
+        voltages = states = None
         if keep == "voltages":
             shape = batch, len(times), *crossbar.shape
             voltages = {kind: np.full(shape, np.nan) for kind in kinds}
-        kirchhoff, scale, error = np.zeros((3, batch))
+            states = {name: np.full(shape, np.nan) for name in names}
+        kirchhoff, scale, error, state_error = np.zeros((4, batch))
         counts = np.zeros((3, batch), dtype=np.int64)
         return Record(
-            times, currents, charges, voltages, kirchhoff, scale, error, tolerance, *counts
-        )
+            times, currents, charges, voltages, states, last,
+            kirchhoff, scale, error, state_error, tolerance, *counts,
+        )  # fmt: skip
 
     def put(
         self, points: slice, system: System, vector: int, lane: int, step: Step, before: Array
@@ -109,6 +120,12 @@ class Record:
         )
         if self.voltages is not None:
             self._put_voltages(points, system, vector, lane, step, (x, between, now))
+
+    def put_states(self, points: slice, vector: int, found: States) -> None:
+        """Fill in what moves, (points or none, rows, columns)."""
+        if self.states is not None:
+            for name, values in found.items():
+                self.states[name][vector, points] = values
 
     def _put_voltages(
         self, points: slice, system: System, vector: int, lane: int, step: Step, at: Sequence[Array]

@@ -26,9 +26,11 @@ from circuitxbar.array.linear import solve_linear
 from circuitxbar.array.newton import Cells, solve_laws
 from circuitxbar.array.system import Factors, System, make_factors
 from circuitxbar.circuit.cells import CellNodes, cell_nodes
+from circuitxbar.circuit.motion import States
 from circuitxbar.circuit.potentials import LineVoltages
 from circuitxbar.circuit.proof import LEAST_CURRENT
 from circuitxbar.circuit.terminations import SIDES
+from circuitxbar.errors import ModelError
 
 GAMMA = 2 - 2**0.5  # where within a step its first stage lies
 WEIGHTS = (2**0.5 / 4, 2**0.5 / 4, 1 - 2**-0.5)  # of beginning, first stage and end, for integrals
@@ -92,6 +94,8 @@ class Stages:
     iterations : (width,), of linear solves.
     """
 
+    problem: ModelError | None = None  # why states that move could not be followed
+
     def __init__(
         self, system: System, farads: Capacitors, sources: Sources, work: Workspace, rtol: float
     ) -> None:
@@ -112,6 +116,22 @@ class Stages:
             self.cells.currents(everywhere)
             self.slopes = [np.empty(size) for _ in self.cells.slopes]
             self._hold_slopes(everywhere)
+
+    @property
+    def states(self) -> States:
+        """Those that move, at the beginning of the step: none but in MovingStages."""
+        return {}
+
+    def states_at(self, elapsed: Array) -> States:
+        """Those that move, (n, rows, columns), at times within the step, (n,) s, increasing."""
+        return {}
+
+    def check_states(self) -> None:
+        """CircuitError where states have moved conductances out of the range of the law."""
+
+    def state_error(self, active: np.ndarray) -> Array:
+        """The estimated error of the step, largest of all states, of their ranges, (width,)."""
+        return np.zeros(self.width)
 
     @property
     def _cells(self) -> int:

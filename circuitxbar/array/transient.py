@@ -6,8 +6,7 @@ its neighbours in the block.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +16,12 @@ from circuitxbar.array.block import Sources, Workspace
 from circuitxbar.array.checks import check_connected
 from circuitxbar.array.course import Course
 from circuitxbar.array.engine import WIDTH, in_threads
+from circuitxbar.array.moving import MovingStages
 from circuitxbar.array.record import Moment, Record, Step
 from circuitxbar.array.stages import DIFFERENCE, GAMMA, WEIGHTS, Capacitors, Settled, Stages
 from circuitxbar.array.system import System
 from circuitxbar.circuit.drive_over_time import CLOSE, DriveOverTime
+from circuitxbar.circuit.motion import Motion
 from circuitxbar.circuit.proof import LEAST_CURRENT
 from circuitxbar.circuit.valid import check_valid_voltages
 
@@ -38,10 +39,12 @@ class Plan:
     """What is asked for.
 
     times : to be kept, s, from 0 to at most `stop`.
-    tol : of a vector's swing, what a step may add to the error of any node voltage.
+    tol : of a vector's swing, what a step may add to the error of any node voltage; of its range,
+    the same for a state that moves.
     rtol : largest error bound of any step, relative to the vector's largest terminal current.
     keep : "voltages", or "currents".
     span : V, within which the laws of all devices hold; inf where no voltage can leave that.
+    extrapolate : whether states may move conductances out of the range of the law.
     """
 
     times: Array
@@ -50,21 +53,33 @@ class Plan:
     rtol: float
     keep: str
     span: float
+    extrapolate: bool
 
 
 def transient(crossbar: Crossbar, drive: DriveOverTime, plan: Plan) -> Record:
-    """The transients of all vectors of `drive`."""
+    """The transients of all vectors of `drive`.
+
+    Where states move every vector has cells of its own, and goes alone.
+    """
     vectors = [drive.of_vector(k) for k in range(drive.batch)]
     start = vectors[0].at(np.zeros(1))
     system = System.of(crossbar, start.ends)
     check_connected(crossbar, start, system.lines)
-    width = 1 if drive.batch == 1 else WIDTH
+    motion = Motion.of(crossbar)
+    width = 1 if drive.batch == 1 or motion is not None else WIDTH
     tolerance = np.array([plan.tol * vector.swing(plan.stop) for vector in vectors])
-    record = Record.empty(system, plan.times, tolerance, plan.keep)
+    record = Record.empty(system, plan.times, tolerance, plan.keep, motion)
     farads = Capacitors.of(system)
 
     def run(block: slice, work: Workspace) -> None:
-        _March(system, farads, vectors[block], plan, record, block.start, width, work).run()
+        course = Course(system, vectors[block], width, plan.stop)
+        given = farads, course.at(course.start), work, plan.rtol
+        if motion is None:
+            stages = Stages(system, *given)
+        else:
+            own = replace(system, law=system.any_law)  # with parameters of its own
+            stages = MovingStages(own, *given, motion, plan.tol)
+        _March(stages, course, plan, record, block).run()
 
     in_threads(run, [slice(k, min(k + width, drive.batch)) for k in range(0, drive.batch, width)])
     return record
@@ -75,21 +90,19 @@ class _March:
 
     def __init__(
         self,
-        system: System,
-        farads: Capacitors,
-        drives: Sequence[DriveOverTime],
+        stages: Stages,
+        course: Course,
         plan: Plan,
         record: Record,
-        first: int,
-        width: int,
-        work: Workspace,
+        vectors: slice,
     ) -> None:
-        self.system, self.plan, self.record = system, plan, record
-        self.first, self.count, self.width = first, len(drives), width
-        self.course = Course(system, drives, width, plan.stop)
+        self.system, self.plan, self.record = stages.system, plan, record
+        self.stages, self.course = stages, course
+        self.first, self.count = vectors.start, vectors.stop - vectors.start
+        self.width = width = stages.width
         self.time = np.zeros(width)
-        self.stages = Stages(system, farads, self.course.at(self.time), work, plan.rtol)
-        self.tolerance = record.tolerance[first + np.minimum(np.arange(width), self.count - 1)]
+        lanes = np.minimum(np.arange(width), self.count - 1)
+        self.tolerance = record.tolerance[self.first + lanes]
         self.active = np.ones(width, dtype=bool)
         self.wanted = _FIRST * self.course.end
         self.length = np.ones(width)  # of the last step that was accepted
@@ -98,7 +111,7 @@ class _March:
         at_rest = self.stages.at_rest
         self.currents, self.charge = at_rest.currents, np.zeros_like(self._sensed(at_rest.currents))
         self.scale, self.kirchhoff = at_rest.scale.copy(), at_rest.bound.copy()
-        self.error = np.zeros(width)
+        self.error, self.state_error = np.zeros((2, width))
         self.steps, self.rejected = np.zeros((2, width), dtype=np.int64)
         self._put_start()
 
@@ -111,11 +124,14 @@ class _March:
             ("kirchhoff", self.kirchhoff),
             ("scale", self.scale),
             ("local_error", self.error),
+            ("state_error", self.state_error),
             ("steps", self.steps),
             ("rejected", self.rejected),
             ("iterations", self.stages.iterations),
         ):
             getattr(record, name)[here] = values[: self.count]
+        for name, state in self.stages.states.items():
+            record.last_states[name][here] = state
 
     def _step(self) -> None:
         stages, active, course = self.stages, self.active, self.course
@@ -136,6 +152,8 @@ class _March:
         scale = np.maximum(self.scale, np.maximum(first.balance.scale, last.balance.scale))
         error = stages.local_error(active & done)
         share = np.maximum(error / self.tolerance, self._charge_share(first, last, length, scale))
+        state_error = stages.state_error(active & done)
+        share = np.maximum(share, state_error / self.plan.tol)
         accepted = active & done & (share <= 1)
         factor = np.clip(_SAFETY * np.maximum(share, 1e-9) ** (-1 / 3), _SHRINK, _GROW)
         factor = np.where(done & np.isfinite(factor), factor, _RETREAT)
@@ -148,6 +166,8 @@ class _March:
         bound = np.maximum(first.balance.bound, last.balance.bound)
         self.kirchhoff = np.where(accepted, np.maximum(self.kirchhoff, bound), self.kirchhoff)
         self.error = np.where(accepted, np.maximum(self.error, error), self.error)
+        worst = np.maximum(self.state_error, state_error)
+        self.state_error = np.where(accepted, worst, self.state_error)
         stages.accept(accepted, active)
         self._check(accepted, sources_at_end)
         self._choose(accepted, landing, length, factor)
@@ -200,12 +220,19 @@ class _March:
         self.time = np.where(ended, self.course.start, self.time)
 
     def _give_up(self, lanes: np.ndarray) -> None:
-        """Leave vectors whose steps have become nothing where they are."""
+        """Leave vectors whose steps have become nothing where they are.
+
+        ModelError where that is for rates of states.
+        """
+        if lanes.any() and self.stages.problem is not None:
+            raise self.stages.problem
         self.active &= ~lanes
         self.kirchhoff[lanes] = self.error[lanes] = np.inf
 
     def _check(self, accepted: np.ndarray, sources: Sources) -> None:
-        """CircuitError where a device is at a voltage that its law does not cover."""
+        """CircuitError where a device is where its law does not cover it."""
+        if accepted.any() and not self.plan.extrapolate:
+            self.stages.check_states()
         if np.isinf(self.plan.span):
             return
         far = accepted & (2 * self.stages.reach(sources) > self.plan.span)
@@ -237,6 +264,8 @@ class _March:
             if last > first:
                 points, vector = slice(first, last), self.first + lane
                 self.record.put(points, self.system, vector, lane, step, self.charge[:, lane])
+                elapsed = times[points] - self.time[lane]
+                self.record.put_states(points, vector, self.stages.states_at(elapsed))
                 self.next[lane] = last
 
     def _put_start(self) -> None:
@@ -248,3 +277,4 @@ class _March:
             self.record.put(
                 slice(0, 1), self.system, self.first + lane, lane, step, self.charge[:, lane]
             )
+            self.record.put_states(slice(0, 1), self.first + lane, self.stages.states)

@@ -13,7 +13,7 @@ from circuitxbar.array.transient import transient as march
 from circuitxbar.circuit.crossbar import Crossbar
 from circuitxbar.circuit.drive_over_time import DriveOverTime
 from circuitxbar.circuit.proof import LEAST_CURRENT
-from circuitxbar.circuit.transient import Transient
+from circuitxbar.circuit.transient import StatesOverTime, Transient
 from circuitxbar.circuit.valid import check_valid_conductances, stays_valid
 from circuitxbar.errors import CircuitError, SolverError
 
@@ -43,7 +43,7 @@ def transient(
     stop : s, how far to go.
     times : of the points to be kept, s, increasing from 0 on; None for 201 at equal distances.
     tol : what a step may add to the error of any node voltage, relative to the vector's swing:
-    the largest change of the voltage of any driven line.
+    the largest change of the voltage of any driven line. The same for states, of their range.
     rtol : largest error bound of any step, relative to the vector's largest terminal current.
     keep : "currents" stores no node voltages.
     throw : raise SolverError for vectors that did not converge, else see `status`.
@@ -53,9 +53,11 @@ def transient(
     steps of its own (TR-BDF2, second order, damping; as long as `tol` allows, none beyond a
     breakpoint of its waveforms), so that its answer depends neither on the others nor on `times`:
     points within a step lie on a parabola through its three stages.
+    Where states of the devices have rates they move, each vector's from those of `crossbar` on; the
+    rates see voltages that go evenly from stage to stage. Each vector then has cells of its own.
     Raises CircuitError for wrong inputs, a circuit without a unique operating point, or cells that
-    the array engine does not take: shorts, and devices that are not monotone; SolverError for
-    vectors that did not converge.
+    the array engine does not take: shorts, and devices that are not monotone; ModelError where
+    rates of states cannot be followed; SolverError for vectors that did not converge.
     """
     if not isinstance(crossbar, Crossbar):
         raise CircuitError(f"{shown(crossbar)} is not a Crossbar.")
@@ -76,7 +78,7 @@ def transient(
         check_valid_conductances(crossbar)
     span = np.inf if extrapolate else _span(crossbar, drive, stop)
     with np.errstate(over="ignore", invalid="ignore"):
-        record = march(crossbar, drive, Plan(points, stop, tol, rtol, keep, span))
+        record = march(crossbar, drive, Plan(points, stop, tol, rtol, keep, span, extrapolate))
     found = Transient(
         crossbar,
         record.times,
@@ -90,6 +92,7 @@ def transient(
         {"steps": record.steps, "rejected": record.rejected, "iterations": record.iterations},
         drive.single,
         record.voltages,
+        StatesOverTime(record.states, record.last_states, record.state_error, tol),
     )
     if throw:
         _raise_unless_converged(found)
