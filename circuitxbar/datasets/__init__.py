@@ -2,6 +2,7 @@
 
 `optdigits` is "Optical Recognition of Handwritten Digits" by E. Alpaydin and C. Kaynak (1998),
 UCI Machine Learning Repository, doi 10.24432/C50P49, licence CC BY 4.0.
+`crosssim_ramps` is from CrossSim, (c) 2017 Sandia Corporation, licence BSD-3-Clause (in README.md).
 """
 
 from __future__ import annotations
@@ -43,3 +44,34 @@ def optdigits() -> Digits:
         arrays[name] = array / 16.0 if name.startswith("x") else array.astype(np.int64)
         arrays[name].flags.writeable = False
     return Digits(**arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class PulseRamps:
+    """Conductances of one device after write pulses, ramp by ramp, in the order of measurement.
+
+    up, down : one array per ramp, S; each after every pulse of the ramp.
+    """
+
+    up: tuple[Any, ...]
+    down: tuple[Any, ...]
+
+
+@cache
+def crosssim_ramps() -> PulseRamps:
+    """39 ramps of up to 192 pulses up, 40 of up to 153 pulses down, taken in turn on one device.
+
+    The arrays are read-only: conductances in S, the currents of the file over its read voltage,
+    0.1 V. Source: CrossSim (github.com/sandialabs/cross-sim, commit 39fd461, examples/
+    lookup_table_generation/lookup_table_example/set.csv and reset.csv), (c) 2017 Sandia
+    Corporation, BSD-3-Clause; unchanged but for the file format. It says neither what the device
+    is nor what the pulses were.
+    """
+    with np.load(Path(__file__).with_name("crosssim_ramps.npz"), allow_pickle=False) as stored:
+        tables = {name: stored[name] / 0.1 for name in ("set", "reset")}
+    ramps = {
+        name: tuple(ramp[~np.isnan(ramp)] for ramp in table.T) for name, table in tables.items()
+    }
+    for ramp in (*ramps["set"], *ramps["reset"]):
+        ramp.flags.writeable = False
+    return PulseRamps(up=ramps["set"], down=ramps["reset"])

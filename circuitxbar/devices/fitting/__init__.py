@@ -1,0 +1,1 @@
+"""Parameters of a law from measurements: currents by voltage, or conductances by pulses."""
