@@ -196,3 +196,53 @@ def train(
     from circuitxbar.cli.train import run
 
     run(data, hidden, epochs, cells, wire, out, checkpoint, resume, seed)
+
+
+devices = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(devices, name="device", help="Look at devices: what cells and selectors do.")
+Model = Annotated[
+    str, typer.Argument(metavar="NAME", help="A name of `device list`, or the path of a TOML file.")
+]
+
+
+@devices.command("list")
+def device_list() -> None:
+    """The devices that come with circuitxbar: confirmed ones first, then those that are not."""
+    from circuitxbar.cli.device import run_list
+
+    run_list()
+
+
+@devices.command("show")
+def device_show(model: Model) -> None:
+    """The card of a device: its law, parameters, states, pulses, and where they come from."""
+    from circuitxbar.cli.device import run_show
+
+    run_show(model)
+
+
+@devices.command("plot")
+def device_plot(
+    model: Model,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help=".png .svg or .pdf; NAME.png if omitted."),
+    ] = None,
+) -> None:
+    """Draw its current, what write pulses do to it, and its drift."""
+    from circuitxbar.cli.device import run_plot
+
+    run_plot(model, out)
+
+
+@devices.command("spice")
+def device_spice(
+    model: Model,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="Instead of the screen.")
+    ] = None,
+) -> None:
+    """Its law as a SPICE library file, to be included by any deck for ngspice."""
+    from circuitxbar.cli.device import run_spice
+
+    run_spice(model, out)

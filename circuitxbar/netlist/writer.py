@@ -14,7 +14,8 @@ from circuitxbar.arguments import shown
 from circuitxbar.circuit.checks import check_topology, joined_nodes
 from circuitxbar.circuit.circuit import Circuit, Group, SubCircuit
 from circuitxbar.circuit.model import Model
-from circuitxbar.devices.device import ROOM, Device
+from circuitxbar.devices.conduction import ROOM
+from circuitxbar.devices.device import Device
 from circuitxbar.dialects import DIALECTS, Dialect
 from circuitxbar.errors import CircuitError, NetlistError
 
