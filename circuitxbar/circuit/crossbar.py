@@ -271,18 +271,24 @@ class Crossbar:
     def with_states(self, states: Any) -> Crossbar:
         """The same crossbar with other states, name -> scalar or (rows, columns); rest as they are.
 
-        Open cells and shorts stay what they are.
+        Open cells, shorts, and cells whose states stay, keep their conductances.
         """
-        from_states = "conductance" in self.device.laws
-        stuck = (self.conductances == 0) | np.isinf(self.conductances)
         given = {**self.states, **states} if isinstance(states, Mapping) else states
-        if not from_states:
+        if "conductance" not in self.device.laws or not isinstance(given, Mapping):
             return replace(self, states=given)
-        if isinstance(given, Mapping):  # of which one must tell the shape
-            given = {n: x if np.ndim(x) else np.full(self.shape, x) for n, x in given.items()}
+        given = {name: self._spread(f"states[{name!r}]", x) for name, x in given.items()}
         moved = replace(self, conductances=None, states=given)
-        conductances = np.where(stuck, self.conductances, moved.conductances)
-        return replace(moved, conductances=conductances) if stuck.any() else moved
+        changed = [moved.states[name] != self.states[name] for name in self.device.states]
+        kept = (self.conductances == 0) | np.isinf(self.conductances) | ~np.any(changed, axis=0)
+        return replace(moved, conductances=np.where(kept, self.conductances, moved.conductances))
+
+    def _spread(self, name: str, value: Any) -> Any:
+        """One number over all cells; CircuitError for an array of another shape."""
+        if np.ndim(value) and np.shape(value) != self.shape:
+            raise CircuitError(
+                f"{name} has shape {np.shape(value)}; expected a scalar or {self.shape}."
+            )
+        return value if np.ndim(value) else np.full(self.shape, value)
 
     def circuit(
         self, voltages: Any = None, column_voltages: Any = None, gates: Any = None

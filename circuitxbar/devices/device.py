@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from circuitxbar.arguments import Array, random_generator, real_array
+from circuitxbar.arguments import Array, random_generator, real_array, shown, whole_number
 from circuitxbar.devices.conduction import ROOM, Conduction
 from circuitxbar.errors import ModelError
 
@@ -33,7 +33,13 @@ class Device(Conduction):
         self.require(given, (*self.states, *self.parameters), "state or parameter")
         states = {name: given.pop(name, state.initial) for name, state in self.states.items()}
         states = {name: self.checked_memory(name, value) for name, value in states.items()}
-        return np.array(conductance(self, states, self.others(temperature, given)))[()]
+        found = np.array(conductance(self, states, self.others(temperature, given)))[()]
+        if not (np.isfinite(found).all() and np.all(found >= 0)):
+            raise ModelError(
+                f"{self.where}, conductance: the law of '{self.name}' gives numbers below 0, or "
+                "none at all, at these states. Change the law, or narrow the range of the state."
+            )
+        return found
 
     def states_from(self, conductances: Any, *, temperature: Any = ROOM, **parameters: Any) -> Any:
         """The states that give `conductances` (S), name -> array; of devices with one state.
@@ -100,7 +106,12 @@ class Device(Conduction):
         """
         from circuitxbar.devices.variation import varied
 
-        shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+        sizes = (shape,) if isinstance(shape, int | np.integer) else shape
+        if not isinstance(sizes, tuple | list):
+            raise ModelError(
+                f"shape = {shown(shape)}: expected a whole number, or a tuple of them."
+            )
+        shape = tuple(whole_number("shape", n, minimum=0, error=ModelError) for n in sizes)
         return varied(self, shape, random_generator("rng", rng, "vary", ModelError))
 
     def program(

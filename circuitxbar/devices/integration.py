@@ -21,7 +21,7 @@ _PARTS = (1, 2, 3, 4)  # into how many a step is cut, column by column of the ta
 # Where a step is cut in two. At a half, or any fraction, a jump of the rates would often go
 # unnoticed: sums of the same few rates would agree with each other, and be wrong.
 _SPLIT = 0.5 * (5**0.5 - 1)
-_MOST_STEPS = 20_000
+_MOST_STEPS = 4_000
 _SHORTEST = 1e-18  # of the duration: steps begin there where rates are some decades too fast
 _SAFETY, _LEAST, _MOST = 0.8, 0.1, 5.0  # of a step, and of the change from step to step
 _ROUGH = 0.1  # of the change in a step: columns of the table further apart say nothing

@@ -167,6 +167,19 @@ def _pulse(
         bounds = valid.get("g")
         if bounds is None:
             raise ModelError(f"{where}, pulse: there is no state, and the current is free of g.")
+    ranges = {name: given[name] for name in ("up_voltage", "down_voltage")}
+    for name, (low, high) in ranges.items():
+        if low < 0 < high:
+            raise ModelError(
+                f"{where}, pulse, {name}: {low:g} ... {high:g} V holds 0 V, where there is no "
+                "pulse. End it at 0."
+            )
+    (low, high), (lower, upper) = ranges.values()
+    if max(low, lower) < min(high, upper):
+        raise ModelError(
+            f"{where}, pulse: up_voltage and down_voltage overlap, so that some pulses would go "
+            "both ways. Part them."
+        )
     read = None
     if given["table"] is not None:
         read = jump_table(table, f"{where}, pulse, table: {given['table']}")
@@ -205,7 +218,7 @@ def _content(path: Path, where: str, most: int) -> str:
             content = file.read(most + 1)
         if len(content) > most:
             raise ModelError(f"{where} is larger than {most} bytes: not a device file.")
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")
     except OSError as problem:
         raise ModelError(f"{where} cannot be read ({problem.strerror}).") from None
     except UnicodeDecodeError as problem:

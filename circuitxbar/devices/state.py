@@ -58,6 +58,7 @@ def states_from(
     of it is good enough.
     """
     ((name, state),) = device.states.items()
+    _refuse_turning(device, others)
     least, most, rising = span(device, conductances.shape, others)
     room = 1e-12 * most
     outside = np.argwhere((conductances < least - room) | (conductances > most + room))
@@ -70,13 +71,14 @@ def states_from(
             f"{state.range[0]:g} ... {state.range[1]:g}{unit}. It gives "
             f"{least[index]:.3g} to {most[index]:.3g} S."
         )
-    _refuse_turning(device, others)
     low, high = (np.full(conductances.shape, bound) for bound in state.range)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         below = (conductance(device, {name: middle}, others) < conductances) == rising
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return 0.5 * (low + high)
+    first, last = state.range
+    found = np.where(conductances <= least, np.where(rising, first, last), 0.5 * (low + high))
+    return np.where(conductances >= most, np.where(rising, last, first), found)
 
 
 def _refuse_turning(device: Device, others: Mapping[str, Any]) -> None:

@@ -36,7 +36,11 @@ def sampled(
 ) -> Array:
     """One sample of the conductance by the law of `section`, S, never below 0."""
     law = device.law_of(section)
-    shape = np.broadcast_shapes(*(np.shape(value) for value in named.values()))
+    try:
+        shape = np.broadcast_shapes(*(np.shape(value) for value in named.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in named.items())
+        raise ModelError(f"{device.where}: shapes do not broadcast: {shapes}.") from None
     drawn = {}
     for name in RANDOM:
         if name in law.mentioned:

@@ -15,20 +15,20 @@ from circuitxbar.circuit.motion import Across, Motion, States
 from circuitxbar.circuit.solution import Solution
 from circuitxbar.errors import SolverError
 
-_TOLERANCE = 1e-6  # of a step, relative to the range of a state
-_OF_DEVICES = 1e-8  # the same, of the integration in each device
+_OF_DEVICES = 0.01  # of `tol`: what the integration in each device may be off
 _ROUNDS = 6  # of states and voltages, until they fit
 _FIRST = 1e-3  # of the width, the first step
-_MOST_STEPS = 10_000
+_MOST_STEPS = 3_000
 _MILNE = 6.0  # how much nearer the corrected states are than the predicted ones
 _LEAST, _MOST, _SAFETY = 0.2, 3.0, 0.8
 
 Solve = Callable[[Crossbar, Solution | None], Solution]
 
 
-def moved(crossbar: Crossbar, width: float, solve: Solve) -> Crossbar:
+def moved(crossbar: Crossbar, width: float, tol: float, solve: Solve) -> Crossbar:
     """`crossbar` after a time `width` (s), its states moved by their rates.
 
+    tol : of a step, relative to the range of a state.
     solve : the operating point of an array, from an earlier one.  Raises SolverError where states
     and voltages do not come to fit in ever shorter steps.
     """
@@ -45,7 +45,7 @@ def moved(crossbar: Crossbar, width: float, solve: Solve) -> Crossbar:
         if width - time - step < 1e-9 * width:
             step = width - time
         ahead = here if before is None else _ahead(before, here, step)
-        found = _step(motion, states, (here, ahead), step, solve, solution)
+        found = _step(motion, states, (here, ahead), step, tol, solve, solution)
         if found is not None and found[0] <= 1:
             error, states, solution, there = found
             before, here, time = (step, here), there, time + step
@@ -70,19 +70,20 @@ def _step(
     start: States,
     course: tuple[Across, Across],
     step: float,
+    tol: float,
     solve: Solve,
     solution: Solution,
 ) -> tuple[float, States, Solution, Across] | None:
     """The error of the step relative to the tolerance, and where it leads; None where nowhere."""
-    predicted = states = motion.after(start, course, step, _OF_DEVICES)
+    predicted = states = motion.after(start, course, step, _OF_DEVICES * tol)
     for _ in range(_ROUNDS):
         solution = solve(motion.crossbar.with_states(states), solution)
         there = _across(solution, motion)
-        again = motion.after(start, (course[0], there), step, _OF_DEVICES)
-        change = motion.apart(states, again) / _TOLERANCE
+        again = motion.after(start, (course[0], there), step, _OF_DEVICES * tol)
+        change = motion.apart(states, again) / tol
         states = again
         if change <= 0.1:
-            error = motion.apart(predicted, states) / (_TOLERANCE * _MILNE)
+            error = motion.apart(predicted, states) / (tol * _MILNE)
             return error, states, solution, there
     return None
 

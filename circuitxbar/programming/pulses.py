@@ -26,6 +26,7 @@ def pulse(
     rng: np.random.Generator | int | None = None,
     engine: str = "auto",
     rtol: float = 1e-9,
+    tol: float = 1e-6,
     extrapolate: bool = False,
 ) -> Crossbar:
     """The crossbar after one write pulse, half-selected cells included.
@@ -34,6 +35,8 @@ def pulse(
     s. Where rates move the states, the voltages of all devices are solved again as these move;
     where a device knows steps per pulse, every cell makes the step of the voltage that the memory
     element has at the beginning, at random by `rng` where steps vary. Open cells and shorts stay.
+    tol : what a step in time may add to the error of a state, relative to its range; some ten
+    times that is what states are off in the end.
     Raises CircuitError for wrong inputs, ModelError where nothing is known of such pulses on
     the device, SolverError as `solve`.
     """
@@ -53,7 +56,7 @@ def pulse(
 
     rates = [name for device in crossbar.devices.values() for name in device.laws]
     if any(name.startswith("state.") for name in rates):
-        crossbar = moved(crossbar, seconds, solved)
+        crossbar = moved(crossbar, seconds, positive_number("tol", tol), solved)
     elif crossbar.device.pulses is None:
         raise ModelError(
             f"device {crossbar.device.name!r} has neither a [pulse] nor a state with a rate, so "

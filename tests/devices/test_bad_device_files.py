@@ -266,6 +266,8 @@ def test_the_files_that_these_cases_spoil_are_good(tmp_path: Path):
         (STEPPING, 'up = "1e-6"', "", "pulse: give the laws 'up' and 'down', or a 'table'"),
         (STEPPING, 'up = "1e-6"', 'up = "width * u"', "pulse, up: 'u' is not declared"),
         (STEPPING, "up_voltage = [0.8, 1.2]", "", "pulse: 'up_voltage' is missing"),
+        (STEPPING, "[0.8, 1.2]", "[-0.5, 1.2]", "up_voltage: -0.5 ... 1.2 V holds 0 V"),
+        (STEPPING, "[-1.2, -0.8]", "[1.0, 1.4]", "up_voltage and down_voltage overlap"),
         (STEPPING, "[0.8, 1.2]", "[1.2, 0.8]", "up_voltage: 1.2 is not below 0.8"),
         (STEPPING, "width = [1e-9, 1e-6]", "width = [-1, 1]", "width: -1 s is negative"),
         (STEPPING, "[pulse]", "[pulse]\ncycle_sigma = -1", "cycle_sigma: -1 is negative"),

@@ -122,3 +122,16 @@ def test_what_cannot_be_is_refused_by_name(arguments: dict, message: str):
 def test_a_device_without_such_a_law_needs_conductances():
     with pytest.raises(cx.CircuitError, match="has no conductances that follow from states"):
         cx.Crossbar(states={"conducting": W}, device="ots_selector")
+
+
+def test_cells_whose_state_stays_keep_their_conductance():
+    array = cx.Crossbar(np.full((2, 2), 1.2 * G.max()), device="vteam", bottom=cx.Driven())
+    np.testing.assert_array_equal(array.with_states({}).conductances, array.conductances)
+    still = cx.pulse(array, [0.0, 0.0], 1e-9, [0.0, 0.0])
+    np.testing.assert_array_equal(still.conductances, array.conductances)
+    moved = array.with_states({"w": [[0.0, 0.5], [0.0, 0.0]]})
+    np.testing.assert_array_equal(
+        moved.conductances != array.conductances, [[False, True], [False, False]]
+    )
+    with pytest.raises(cx.CircuitError, match=r"states\['w'\] has shape \(3,\); expected a scalar"):
+        array.with_states({"w": np.zeros(3)})
