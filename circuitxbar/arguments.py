@@ -125,14 +125,24 @@ def random_generator(
     name: str, value: Any, purpose: str, error: type[CircuitxbarError] = CircuitError
 ) -> np.random.Generator:
     """The Generator `value`, or the one that a seed gives for `purpose`; `error` for others."""
+    given = seed_or_generator(name, value, error)
+    if isinstance(given, np.random.Generator):
+        return given
+    key = tuple(purpose.encode())
+    return np.random.default_rng(np.random.SeedSequence(given, spawn_key=key))
+
+
+def seed_or_generator(
+    name: str, value: Any, error: type[CircuitxbarError] = CircuitError
+) -> int | np.random.Generator:
+    """`value` as it is, a Generator or a whole number >= 0; raises `error` for anything else."""
     if isinstance(value, np.random.Generator):
         return value
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
         raise error(
             f"{name} = {shown(value)}: expected a whole number >= 0 or a numpy.random.Generator."
         )
-    key = tuple(purpose.encode())
-    return np.random.default_rng(np.random.SeedSequence(int(value), spawn_key=key))
+    return int(value)
 
 
 def flag(name: str, value: Any) -> bool:

@@ -53,7 +53,7 @@ def _table(devices: list[cx.Device]) -> str:
 def _abilities(device: cx.Device) -> list[str]:
     found = ["3 terminals"] if len(device.terminals) == 3 else []
     found += [f"state {name}" for name in device.states]
-    if any(section.startswith("state.") for section in device.laws):
+    if device.has_rates:
         found.append("rates")
     if device.pulses is not None:
         found.append("pulses" if device.pulses.table is None else "measured pulses")

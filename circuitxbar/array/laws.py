@@ -126,8 +126,7 @@ def law_parameters(
 
 def there(crossbar: Crossbar) -> np.ndarray:
     """1 where a cell follows its law, 0 where it is open or short, (cells,) uint8."""
-    conductances = crossbar.conductances.ravel()
-    return ((conductances > 0) & np.isfinite(conductances)).astype(np.uint8)
+    return crossbar.closed.ravel().astype(np.uint8)
 
 
 @lru_cache(maxsize=64)

@@ -9,8 +9,10 @@ import numpy as np
 
 from circuitxbar.arguments import Array, real_array, shown
 from circuitxbar.circuit.wires import LARGEST_CAPACITANCE
+from circuitxbar.devices.conduction import Parameter
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.library import device as find_device
+from circuitxbar.devices.state import State
 from circuitxbar.errors import CircuitError
 
 if TYPE_CHECKING:
@@ -58,31 +60,43 @@ def checked_parameters(
     parameters: Any, devices: Mapping[str, Device], shape: tuple[int, ...]
 ) -> dict[str, Array]:
     """Those of the `devices`, by prefix and name, each a scalar or of `shape`."""
-    if parameters is None:
+    known = {prefix + name: x for prefix, d in devices.items() for name, x in d.parameters.items()}
+    return _checked_by_name("parameter", parameters, known, devices, shape)
+
+
+def checked_states(
+    states: Any, devices: Mapping[str, Device], shape: tuple[int, ...]
+) -> dict[str, Array]:
+    """The same of the states of the `devices`."""
+    known = {prefix + name: x for prefix, d in devices.items() for name, x in d.states.items()}
+    return _checked_by_name("state", states, known, devices, shape)
+
+
+def _checked_by_name(
+    what: str,
+    given: Any,
+    known: Mapping[str, Parameter | State],
+    devices: Mapping[str, Device],
+    shape: tuple[int, ...],
+) -> dict[str, Array]:
+    if given is None:
         return {}
-    if not isinstance(parameters, Mapping):
-        raise CircuitError(f"parameters = {shown(parameters)} is not a dict of name: value.")
-    known = {
-        prefix + name: limits
-        for prefix, device in devices.items()
-        for name, limits in device.parameters.items()
-    }
+    if not isinstance(given, Mapping):
+        raise CircuitError(f"{what}s = {shown(given)} is not a dict of name: value.")
     checked: dict[str, Array] = {}
-    for name, value in parameters.items():
+    for name, value in given.items():
         if name not in known:
             owners = " + ".join(repr(device.name) for device in devices.values())
             raise CircuitError(
-                f"parameters: device {owners} has no parameter {shown(name)} "
+                f"{what}s: device {owners} has no {what} {shown(name)} "
                 f"(it has: {', '.join(sorted(known)) or 'none'})."
             )
         limits = known[name]
         low, high = limits.range
-        array = real_array(
-            f"parameters[{name!r}]", value, unit=limits.unit, minimum=low, maximum=high
-        )
+        array = real_array(f"{what}s[{name!r}]", value, unit=limits.unit, minimum=low, maximum=high)
         if array.ndim and array.shape != shape:
             raise CircuitError(
-                f"parameters[{name!r}] has shape {array.shape}; expected a scalar or {shape}."
+                f"{what}s[{name!r}] has shape {array.shape}; expected a scalar or {shape}."
             )
         checked[name] = array
     return checked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -19,11 +18,12 @@ from circuitxbar.circuit.cell_checks import (
     checked_conductances,
     checked_device,
     checked_parameters,
+    checked_states,
 )
 from circuitxbar.circuit.cells import CellElement, cell_elements
 from circuitxbar.circuit.circuit import Circuit, SubCircuit
 from circuitxbar.circuit.drive import Drive
-from circuitxbar.circuit.states import given_shape, settled
+from circuitxbar.circuit.states import conductances_at, given_shape, settled
 from circuitxbar.circuit.terminations import (
     SIDES,
     TERMINATIONS,
@@ -171,6 +171,11 @@ class Crossbar:
         """The elements that every cell has in series, from the word line to the bit line."""
         return cell_elements(self)
 
+    @cached_property
+    def closed(self) -> np.ndarray:
+        """The cells that are neither open nor shorts, (rows, columns) of bool."""
+        return (self.conductances > 0) & np.isfinite(self.conductances)
+
     @property
     def is_linear(self) -> bool:
         """Whether every element of the cells is linear."""
@@ -273,22 +278,14 @@ class Crossbar:
 
         Open cells, shorts, and cells whose states stay, keep their conductances.
         """
-        given = {**self.states, **states} if isinstance(states, Mapping) else states
-        if "conductance" not in self.device.laws or not isinstance(given, Mapping):
+        given = {**self.states, **checked_states(states, self.devices, self.shape)}
+        if "conductance" not in self.device.laws:
             return replace(self, states=given)
-        given = {name: self._spread(f"states[{name!r}]", x) for name, x in given.items()}
-        moved = replace(self, conductances=None, states=given)
-        changed = [moved.states[name] != self.states[name] for name in self.device.states]
-        kept = (self.conductances == 0) | np.isinf(self.conductances) | ~np.any(changed, axis=0)
-        return replace(moved, conductances=np.where(kept, self.conductances, moved.conductances))
-
-    def _spread(self, name: str, value: Any) -> Any:
-        """One number over all cells; CircuitError for an array of another shape."""
-        if np.ndim(value) and np.shape(value) != self.shape:
-            raise CircuitError(
-                f"{name} has shape {np.shape(value)}; expected a scalar or {self.shape}."
-            )
-        return value if np.ndim(value) else np.full(self.shape, value)
+        found = conductances_at(self.device, given, self.parameters, self.shape, self.temperature)
+        stays = [given[name] == self.states[name] for name in self.device.states]
+        kept = ~self.closed | np.all(stays, axis=0)
+        conductances = np.where(kept, self.conductances, found)
+        return replace(self, conductances=conductances, states=given)
 
     def circuit(
         self, voltages: Any = None, column_voltages: Any = None, gates: Any = None

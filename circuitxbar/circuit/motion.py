@@ -36,13 +36,11 @@ class Motion:
     def of(crossbar: Crossbar) -> Motion | None:
         """Those of `crossbar`; None where no state has a rate."""
         devices = {
-            prefix: device
-            for prefix, device in crossbar.devices.items()
-            if any(name.startswith("state.") for name in device.laws)
+            prefix: device for prefix, device in crossbar.devices.items() if device.has_rates
         }
         if not devices:
             return None
-        closed = (crossbar.conductances > 0) & np.isfinite(crossbar.conductances)
+        closed = crossbar.closed
         others: dict[str, dict[str, Any]] = {}
         for prefix, device in devices.items():
             names = [name for name in device.parameters if prefix + name in crossbar.parameters]

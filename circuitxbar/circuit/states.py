@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array, shown
-from circuitxbar.circuit.cell_checks import checked_conductances
+from circuitxbar.arguments import Array
+from circuitxbar.circuit.cell_checks import checked_conductances, checked_states
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.state import span, states_from
 from circuitxbar.errors import CircuitError
@@ -52,7 +52,7 @@ def settled(
 
     A state that the current itself names is one of `parameters` too.
     """
-    given = _checked(devices, states, shape)
+    given = checked_states(states, devices, shape)
     for prefix, device in devices.items():
         for key in (prefix + name for name in device.states if name in device.law_parameters):
             if key in given:
@@ -60,8 +60,7 @@ def settled(
             elif key in parameters:
                 given[key] = parameters[key]
     memory = devices[""]
-    own = {name: parameters[name] for name in memory.parameters if name in parameters}
-    others = {"temperature": temperature, **own}
+    others = laws_others(memory, parameters, temperature)
     if "conductance" not in memory.laws:
         if conductances is None:
             raise CircuitError(
@@ -69,13 +68,8 @@ def settled(
                 "states. Give them, (rows, columns), S."
             )
     elif given.keys() & memory.states.keys():
-        by_name = {
-            name: np.broadcast_to(given.get(name, state.initial), shape)
-            for name, state in memory.states.items()
-        }
-        found = checked_conductances(memory.conductance(**by_name, **others))
+        found = conductances_at(memory, given, parameters, shape, temperature)
         conductances = _agreed(conductances, found, _beyond(memory, conductances, found, others))
-        given |= by_name
     elif conductances is None:
         raise CircuitError("conductances = None: give them, (rows, columns), S, or states.")
     else:
@@ -84,8 +78,6 @@ def settled(
         given[name] = np.full(shape, state.initial)
         if closed.any():
             there = {key: x[closed] if np.ndim(x) else x for key, x in others.items()}
-            if len(memory.states) > 1:
-                memory.states_from(conductances[closed], **there)  # says what to give instead
             given[name][closed] = states_from(memory, conductances[closed], there, nearest=True)
     full = {
         prefix + name: np.broadcast_to(given.get(prefix + name, state.initial), shape)
@@ -95,30 +87,32 @@ def settled(
     return Settled(conductances, full, parameters)
 
 
-def _checked(
-    devices: Mapping[str, Device], states: Any, shape: tuple[int, int]
-) -> dict[str, Array]:
-    if states is None:
-        return {}
-    if not isinstance(states, Mapping):
-        raise CircuitError(f"states = {shown(states)} is not a dict of name: value.")
-    known = {prefix + name: x for prefix, d in devices.items() for name, x in d.states.items()}
-    checked = {}
-    for name, value in states.items():
-        if name not in known:
-            owners = " + ".join(repr(device.name) for device in devices.values())
-            raise CircuitError(
-                f"states: device {owners} has no state {shown(name)} "
-                f"(it has: {', '.join(sorted(known)) or 'none'})."
-            )
-        (low, high), unit = known[name].range, known[name].unit
-        array = real_array(f"states[{name!r}]", value, unit=unit, minimum=low, maximum=high)
-        if array.ndim and array.shape != shape:
-            raise CircuitError(
-                f"states[{name!r}] has shape {array.shape}; expected a scalar or {shape}."
-            )
-        checked[name] = array
-    return checked
+def conductances_at(
+    device: Device,
+    states: Mapping[str, Array],
+    parameters: Mapping[str, Array],
+    shape: tuple[int, int],
+    temperature: float,
+) -> Array:
+    """What the [conductance] law of the memory element gives, (rows, columns), S.
+
+    States that are not given are the initial ones.
+    """
+    by_name = {
+        name: np.broadcast_to(states.get(name, state.initial), shape)
+        for name, state in device.states.items()
+    }
+    others = laws_others(device, parameters, temperature)
+    return checked_conductances(device.conductance(**by_name, **others))
+
+
+def laws_others(
+    device: Device, parameters: Mapping[str, Array], temperature: float
+) -> dict[str, Any]:
+    """What laws of the memory element take beside voltages and states."""
+    names = [name for name in device.parameters if name not in device.states]
+    own = {name: parameters[name] for name in names if name in parameters}
+    return {"temperature": temperature, **own}
 
 
 def _beyond(

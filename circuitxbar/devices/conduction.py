@@ -252,6 +252,11 @@ class Conduction:
         return tuple(name for name in self.full_law.names if name in self.parameters)
 
     @property
+    def has_rates(self) -> bool:
+        """Whether voltages move a state."""
+        return any(section.startswith("state.") for section in self.laws)
+
+    @property
     def memory(self) -> str:
         """What write pulses change: the name of the state, or "g"."""
         return next(iter(self.states), "g")

@@ -49,11 +49,6 @@ class Device(Conduction):
         from circuitxbar.devices.state import states_from
 
         self._require_section("conductance")
-        if len(self.states) != 1:
-            raise ModelError(
-                f"{self.where}: '{self.name}' has {len(self.states)} states, so a conductance does "
-                "not tell them. Give the states."
-            )
         others = self.others(temperature, parameters)
         array = self._conductances(conductances)
         shape = np.broadcast_shapes(array.shape, *(np.shape(value) for value in others.values()))
@@ -95,7 +90,7 @@ class Device(Conduction):
         """
         from circuitxbar.devices.state_spice import subcircuit_with_states
 
-        if not any(section.startswith("state.") for section in self.laws):
+        if not self.has_rates:
             raise ModelError(f"{self.where}: '{self.name}' has no state with a rate. Use spice().")
         return subcircuit_with_states(self, self.subcircuit_name(name))
 

@@ -76,7 +76,7 @@ def after_pulse(
 ) -> Any:  # fmt: skip
     """See `Device.pulse`."""
     extrapolate = flag("extrapolate", extrapolate)
-    if device.pulses is None and not any(name.startswith("state.") for name in device.laws):
+    if device.pulses is None and not device.has_rates:
         raise ModelError(
             f"{device.where}: '{device.name}' has neither a [pulse] nor a state with a rate, so "
             "nothing is known of pulses on it."

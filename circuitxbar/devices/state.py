@@ -54,9 +54,14 @@ def states_from(
 ) -> Array:
     """The value of the only state at which the [conductance] law gives `conductances`.
 
-    Raises ModelError for conductances that no value in its range gives, unless the `nearest` end
-    of it is good enough.
+    Raises ModelError where there are several states, and for conductances that no value in its
+    range gives, unless the `nearest` end of it is good enough.
     """
+    if len(device.states) != 1:
+        raise ModelError(
+            f"{device.where}: '{device.name}' has {len(device.states)} states, so a conductance "
+            "does not tell them. Give the states."
+        )
     ((name, state),) = device.states.items()
     _refuse_turning(device, others)
     least, most, rising = span(device, conductances.shape, others)

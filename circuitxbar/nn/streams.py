@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from circuitxbar.arguments import shown
+from circuitxbar.arguments import seed_or_generator
 from circuitxbar.errors import MappingError
 
 WEIGHTS, SHUFFLE = 0, 1  # what a stream is for; part of every saved result, so never renumber
@@ -14,13 +14,8 @@ WEIGHTS, SHUFFLE = 0, 1  # what a stream is for; part of every saved result, so 
 
 def seed_of(rng: Any) -> int:
     """The seed that `rng` stands for: itself, or one number drawn from a Generator."""
-    if isinstance(rng, np.random.Generator):
-        return int(rng.integers(2**63))
-    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
-        raise MappingError(
-            f"rng = {shown(rng)}: expected a whole number >= 0 or a numpy.random.Generator."
-        )
-    return int(rng)
+    given = seed_or_generator("rng", rng, MappingError)
+    return int(given.integers(2**63)) if isinstance(given, np.random.Generator) else given
 
 
 def stream(seed: int, what: int, index: int) -> np.random.Generator:

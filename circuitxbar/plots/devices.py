@@ -35,7 +35,7 @@ def device(model: Any) -> Figure:
     panels = [_current, _current_by_decades]
     if found.pulses is not None:
         panels.append(_pulses)
-    elif any(name.startswith("state.") for name in found.laws):
+    elif found.has_rates:
         panels.append(_motion)
     if "drift" in found.laws:
         panels.append(_drift)

@@ -25,16 +25,14 @@ _LEAST, _MOST, _SAFETY = 0.2, 3.0, 0.8
 Solve = Callable[[Crossbar, Solution | None], Solution]
 
 
-def moved(crossbar: Crossbar, width: float, tol: float, solve: Solve) -> Crossbar:
-    """`crossbar` after a time `width` (s), its states moved by their rates.
+def moved(motion: Motion, width: float, tol: float, solve: Solve) -> Crossbar:
+    """The crossbar in `motion` after a time `width` (s), its states moved by their rates.
 
     tol : of a step, relative to the range of a state.
     solve : the operating point of an array, from an earlier one.  Raises SolverError where states
     and voltages do not come to fit in ever shorter steps.
     """
-    motion = Motion.of(crossbar)
-    assert motion is not None
-    states = motion.start
+    crossbar, states = motion.crossbar, motion.start
     solution = solve(crossbar, None)
     before, here = None, _across(solution, motion)
     time, step = 0.0, _FIRST * width

@@ -9,6 +9,7 @@ import numpy as np
 
 from circuitxbar.arguments import Array, flag, positive_number, random_generator, shown
 from circuitxbar.circuit.crossbar import Crossbar
+from circuitxbar.circuit.motion import Motion
 from circuitxbar.circuit.solution import Solution
 from circuitxbar.devices.device import Device
 from circuitxbar.errors import CircuitError, ModelError
@@ -42,7 +43,7 @@ def pulse(
     """
     if not isinstance(crossbar, Crossbar):
         raise CircuitError(f"{shown(crossbar)} is not a Crossbar.")
-    seconds = positive_number("width", width, unit="s")
+    seconds, tol = positive_number("width", width, unit="s"), positive_number("tol", tol)
     extrapolate = flag("extrapolate", extrapolate)
     drive = (voltages, column_voltages, gates)
     generator = None if rng is None else random_generator("rng", rng, "pulse")
@@ -54,9 +55,9 @@ def pulse(
             raise CircuitError("a pulse is one vector: give voltages as (lines,), without a batch.")
         return solution
 
-    rates = [name for device in crossbar.devices.values() for name in device.laws]
-    if any(name.startswith("state.") for name in rates):
-        crossbar = moved(crossbar, seconds, positive_number("tol", tol), solved)
+    motion = Motion.of(crossbar)
+    if motion is not None:
+        crossbar = moved(motion, seconds, tol, solved)
     elif crossbar.device.pulses is None:
         raise ModelError(
             f"device {crossbar.device.name!r} has neither a [pulse] nor a state with a rate, so "
@@ -78,7 +79,7 @@ def _stepped(
     """One step of every cell. Open cells and shorts draw random numbers too, for nothing."""
     device: Device = crossbar.device
     assert device.pulses is not None
-    there = (crossbar.conductances > 0) & np.isfinite(crossbar.conductances)
+    there = crossbar.closed
     memory = crossbar.states.get(device.memory, crossbar.conductances)
     others: Mapping[str, Any] = {
         name: crossbar.parameters[name] for name in device.parameters if name in crossbar.parameters

@@ -22,8 +22,8 @@ def raise_unless_converged(solution: Solution) -> None:
         devices = [d for d in solution.crossbar.devices.values() if d.monotone and not d.is_linear]
         names = " or ".join(repr(device.name) for device in devices)
         raise SolverError(
-            f"{_named(falling)} did not converge: where it came to, a current of {names} falls "
-            "with the voltage, though it is declared monotone. "
+            f"{named_vectors(falling)} did not converge: where it came to, a current of {names} "
+            "falls with the voltage, though it is declared monotone. "
             "Nothing then bounds the error, and there may be other answers. Set monotone = false "
             "in the file to be given one of them, or keep to where the law rises.",
             vectors=tuple(int(k) for k in failed),
@@ -59,13 +59,14 @@ def refuse_vectors(
     if answer.engine == "array":
         advice += ' Or use engine="nodal", which is slower and gives up later.'
     raise SolverError(
-        f"{_named(failed)} did not converge: Kirchhoff error {error[worst]:.1e} A "
+        f"{named_vectors(failed)} did not converge: Kirchhoff error {error[worst]:.1e} A "
         f"(limit {limit[worst]:.1e} A). {advice}",
         vectors=tuple(int(k) for k in failed),
         solution=answer,
     )
 
 
-def _named(vectors: np.ndarray) -> str:
+def named_vectors(vectors: np.ndarray) -> str:
+    """The first of them by their numbers, to begin a message with."""
     names = ", ".join(map(str, vectors[:8])) + (", ..." if len(vectors) > 8 else "")
     return f"{'Vector' if len(vectors) == 1 else 'Vectors'} {names}"

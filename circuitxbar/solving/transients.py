@@ -16,6 +16,7 @@ from circuitxbar.circuit.proof import LEAST_CURRENT
 from circuitxbar.circuit.transient import StatesOverTime, Transient
 from circuitxbar.circuit.valid import check_valid_conductances, stays_valid
 from circuitxbar.errors import CircuitError, SolverError
+from circuitxbar.solving.failures import named_vectors
 
 _POINTS = 201
 
@@ -133,10 +134,9 @@ def _raise_unless_converged(found: Transient) -> None:
     failed = np.flatnonzero(~np.atleast_1d(found.converged))
     if len(failed) == 0:
         return
-    named = ", ".join(map(str, failed[:8])) + (", ..." if len(failed) > 8 else "")
     told = found.status if found.single else found.status[failed[0]]
     raise SolverError(
-        f"{'Vector' if len(failed) == 1 else 'Vectors'} {named} did not converge: {told}. "
+        f"{named_vectors(failed)} did not converge: {told}. "
         "Pass a larger rtol or tol, or check for conductances many decades apart and for laws that "
         "are steep or flat.",
         vectors=tuple(int(k) for k in failed),

@@ -33,7 +33,7 @@ DEVIATES = ndtri((np.arange(100_000) + 0.5) / 100_000)  # of a normal distributi
 
 DEVICES = {name: device(name) for name in device_names()}
 PULSED = [name for name, d in DEVICES.items() if d.pulses is not None]
-RATED = [name for name, d in DEVICES.items() if any(s.startswith("state.") for s in d.laws)]
+RATED = [name for name, d in DEVICES.items() if d.has_rates]
 VARIED = [n for n, d in DEVICES.items() if any(p.device_sigma for p in d.parameters.values())]
 SAMPLED = [
     (name, section)

@@ -23,7 +23,7 @@ from circuitxbar.ngspice.runner import run
 
 OPTIONS = ".options reltol=1e-6 abstol=1e-15 vntol=1e-9"
 TOLERANCE = 1e-8
-MOVING = [name for name in device_names() if any(s.startswith("state.") for s in device(name).laws)]
+MOVING = [name for name in device_names() if device(name).has_rates]
 
 Course = list[tuple[float, float]]  # (s, V), the corners of a voltage over time
 

@@ -56,7 +56,7 @@ def stanford(v: np.ndarray, gap: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def switched(v: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     w, closed = x
-    g, behind = vteam_current(1.0, w), 1e-6 + 1e-4 * closed  # type: ignore[arg-type]
+    g, behind = vteam_current(1.0, w), 1e-6 + 1e-4 * closed
     across, before = v * behind / (g + behind), v * g / (g + behind)
     rate = ((1 + np.tanh((np.abs(before) - 0.3) / 0.05)) / 2 - closed) / 2e-9
     return g * across, np.stack([vteam_rate(across, w), rate])

@@ -49,7 +49,7 @@ def test_every_device_can_be_drawn(name: str):
     titles = ["current", "its size"]
     if model.pulses is not None:
         titles.append("write pulses")
-    elif any(section.startswith("state.") for section in model.laws):
+    elif model.has_rates:
         titles.append("after one pulse")
     if "drift" in model.laws:
         titles.append("drift")

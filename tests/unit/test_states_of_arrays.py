@@ -135,3 +135,44 @@ def test_cells_whose_state_stays_keep_their_conductance():
     )
     with pytest.raises(cx.CircuitError, match=r"states\['w'\] has shape \(3,\); expected a scalar"):
         array.with_states({"w": np.zeros(3)})
+
+
+BOTH = """
+name = "both"
+title = "A state that acts through g and by its name, and one that acts through g alone"
+source = "written for this test"
+terminals = ["p", "n"]
+
+[state.w]
+unit = "1"
+range = [0.0, 1.0]
+initial = 0.5
+meaning = "one"
+
+[state.z]
+unit = "1"
+range = [0.0, 1.0]
+initial = 0.0
+meaning = "the other"
+
+[conductance]
+law = "1e-5 * (1 + w + z)"
+
+[current]
+law = "g * v + 1e-6 * w * v"
+valid = { v = [-1.0, 1.0], g = [1e-6, 1e-3] }
+"""
+
+
+def test_a_state_may_act_both_ways_and_several_are_not_told_by_a_conductance(tmp_path: Path):
+    path = tmp_path / "both.toml"
+    path.write_text(BOTH, encoding="utf-8")
+    array = cx.Crossbar(states={"w": W}, device=path, wires=cx.Wires(0.0, 0.0))
+    np.testing.assert_allclose(array.conductances, 1e-5 * (1 + W), rtol=1e-15)
+    np.testing.assert_array_equal(array.parameters["w"], W)
+    moved = array.with_states({"z": 1.0})
+    np.testing.assert_allclose(moved.conductances, 1e-5 * (2 + W), rtol=1e-15)
+    ideal = cx.solve(array.with_states({"w": 1.0}), [1.0, 0.0]).currents
+    np.testing.assert_allclose(ideal, 2.1e-5, rtol=1e-12)
+    with pytest.raises(cx.ModelError, match="has 2 states, so a conductance does not tell them"):
+        cx.Crossbar(np.full((2, 2), 2e-5), device=path)
