@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import random
+import tomllib
 from collections.abc import Callable
 
 from circuitxbar.devices.functions import COMPARISONS, CONSTANTS, FUNCTIONS
 from circuitxbar.devices.library import device_folder
 
-# A file that names a table of steps is no device without it.
-REAL = [
-    text
-    for path in sorted(device_folder().glob("*.toml"))
-    if "\ntable = " not in (text := path.read_text(encoding="utf-8"))
-]
+
+def _stock() -> list[str]:
+    """Files with laws of their own, or with sections that no file before them has together.
+
+    A file that names a table of steps is no device without it.
+    """
+    stock: list[str] = []
+    seen: set[object] = set()
+    for path in sorted(device_folder().glob("*.toml")):
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+        kinds = {table["current"]["law"], frozenset(table)}
+        if not kinds <= seen and "table" not in table.get("pulse", {}):
+            seen |= kinds
+            stock.append(text)
+    return stock
+
+
+REAL = _stock()
 
 NUMBERS = ["0", "-0.0", "1", "2", "3", "0.5", "-1", "7.25", "1e-9", "1e-300", "1e300", "1e400"]
 NUMBERS += ["1e-400", "-1e308", "5e-324", "inf", "-inf", "nan", "0x10", "1_000", "017", "1e", "1j"]
@@ -208,7 +222,7 @@ def _quoted(rng: random.Random, text: str) -> str:
 
 def _mutated(rng: random.Random) -> str:
     text = rng.choice(REAL)
-    for _ in range(rng.choice([1, 1, 1, 2, 3, 8])):
+    for _ in range(rng.choice([1, 1, 1, 1, 1, 2, 3, 8])):
         text = rng.choice(_MUTATIONS)(rng, text)
     return text
 
