@@ -36,7 +36,7 @@ def real_array(
         raise error(f"{name} is not an array of numbers ({told}).") from None
     if np.ma.is_masked(value):
         raise error(f"{name} has masked entries. Fill them first.")
-    if raw.dtype.kind not in "fiub":
+    if raw.dtype.kind not in "fiu":
         raise error(
             f"{name} must hold real numbers; got {_described(value, raw)}. Pass floats or integers."
         )

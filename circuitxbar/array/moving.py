@@ -2,7 +2,8 @@
 
 Within a step the voltage of every element goes evenly from its value at the beginning to that at
 the first stage, and on to that at the end. The states follow their rates along this course; what
-the cells conduct at a stage is what they conduct at the states there.
+the cells conduct at a stage is what they conduct at the states there. Where states leave their own
+even course, the voltages within a cell leave theirs with them.
 """
 
 from __future__ import annotations
@@ -47,20 +48,31 @@ class MovingStages(Stages):
         self.motion, self.tol = motion, tol
         here = self._across()
         self._voltages, self._states = [here, here, here], [motion.start] * 3
-        self._used = motion.start
+        self._used = self._older = motion.start
+        self._loads: States = {}
+        self._loaded: States = {}  # the states that they were taken at
 
     @property
     def states(self) -> States:
         """At the beginning of the step."""
         return self._states[0]
 
+    def begin(self, rate: Array, sources: Sources) -> None:
+        """Also see how the voltages answer to the states."""
+        super().begin(rate, sources)
+        crossbar, states = self.system.crossbar, self.states
+        if self._loaded is not states and len(crossbar.cell_elements) > 1:
+            self._loads = self.motion.loads(crossbar.with_states(states), self.nodes(sources))
+            self._loaded = states
+
     def state_error(self, active: np.ndarray) -> Array:
         """What the bent course of the voltages costs, beside straight pieces of it."""
         if not active[0]:
             return np.zeros(1)
         ends = self._voltages[0], self._voltages[2]
+        load = self._loads, self._states[2]
         try:
-            at_once = self.motion.after(self._states[0], ends, self._length, self._within)
+            at_once = self.motion.after(self._states[0], ends, self._length, self._within, load)
         except ModelError as problem:
             self.problem = problem
             return np.full(1, np.inf)
@@ -79,8 +91,10 @@ class MovingStages(Stages):
                 passed = np.clip(times - start, 0.0, length)
                 share = (passed / length)[:, None, None]
                 there = {key: v + share * (last[key] - v) for key, v in first.items()}
-                beginning = self._states[piece]
-                parts.append(self.motion.after(beginning, (first, there), passed, self._within))
+                beginning, end = self._states[piece : piece + 2]
+                toward = {key: x + share * (end[key] - x) for key, x in beginning.items()}
+                course, load = (first, there), (self._loads, toward)
+                parts.append(self.motion.after(beginning, course, passed, self._within, load))
         return {name: np.concatenate([part[name] for part in parts]) for name in self.states}
 
     def check_states(self) -> None:
@@ -95,10 +109,14 @@ class MovingStages(Stages):
         """Also let the states go on from there."""
         super().accept(accepted, active)
         if accepted[0]:
+            self._older = self._states[0]
             self._voltages[0], self._states[0] = self._voltages[2], self._states[2]
 
     def _start_from(self, start: Voltages, other: Voltages, factor: Array) -> None:
         super()._start_from(start, other, factor)
+        before, elsewhere = self.states, self._older if other is self.older else self._states[1]
+        way = float(factor[0])
+        self._guess = {key: x + way * (elsewhere[key] - x) for key, x in before.items()}
         if start.inner.size:
             parts = start.inner, other.inner, self.now.inner
             self.kernel.extrapolated(self._cells, np.ascontiguousarray(factor), *parts)
@@ -115,7 +133,7 @@ class MovingStages(Stages):
         for turn in range(_ROUNDS):
             self._voltages[stage] = self._across()
             try:
-                self._states[stage] = self._moved_to(stage)
+                self._states[stage] = self._moved_to(stage, self._used if turn else self._guess)
             except ModelError as problem:
                 self.problem = problem
                 break
@@ -128,10 +146,13 @@ class MovingStages(Stages):
                 break
         return Settled(found.balance, np.zeros_like(active))
 
-    def _moved_to(self, stage: int) -> States:
-        part = (GAMMA, 1 - GAMMA)[stage - 1]
-        course = self._voltages[stage - 1], self._voltages[stage]
-        return self.motion.after(self._states[stage - 1], course, part * self._length, self._within)
+    def _moved_to(self, stage: int, toward: States) -> States:
+        """toward : the states that the voltages of the stage are those of."""
+        length = (GAMMA, 1 - GAMMA)[stage - 1] * self._length
+        course, load = self._voltages[stage - 1 : stage + 1], (self._loads, toward)
+        return self.motion.after(
+            self._states[stage - 1], (course[0], course[1]), length, self._within, load
+        )
 
     @property
     def _within(self) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from circuitxbar.cli.inputs import check_output
+from circuitxbar.devices.conduction import amount
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.library import device, device_names
 from circuitxbar.plots.canvas import FORMATS, save
@@ -82,7 +83,7 @@ def _card(found: Device) -> Iterator[str]:
         low, high = state.range
         yield from _wrapped(
             f"state {name}",
-            f"{state.meaning}; {low:g} ... {_amount(high, state.unit)}, {state.initial:g} at first",
+            f"{state.meaning}; {low:g} ... {amount(high, state.unit)}, {state.initial:g} at first",
         )
         if state.rate is not None:
             yield from _wrapped("its rate per second", state.rate)
@@ -100,7 +101,7 @@ def _card(found: Device) -> Iterator[str]:
         sigma = f", +- {parameter.device_sigma:g} between devices" if parameter.device_sigma else ""
         yield from _wrapped(
             name,
-            f"{_amount(found.values[name], parameter.unit)}: {parameter.meaning} "
+            f"{amount(found.values[name], parameter.unit)}: {parameter.meaning} "
             f"({low:g} ... {high:g}{sigma})",
         )
     if found.references:
@@ -122,10 +123,6 @@ def _pulses(found: Device) -> Iterator[str]:
     )
     if pulses.cycle_sigma:
         yield from _wrapped("", f"steps vary by {pulses.cycle_sigma:g} of themselves")
-
-
-def _amount(number: float, unit: str) -> str:
-    return f"{number:g}" if unit == "1" else f"{number:g} {unit}"
 
 
 def _wrapped(label: str, text: str) -> list[str]:

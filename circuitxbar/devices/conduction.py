@@ -25,6 +25,11 @@ _SUBCIRCUIT = re.compile(r"[a-z][a-z0-9_]*")
 _UNIT = {"v": "V", "v_d": "V", "v_g": "V", "v_s": "V", "g": "S"}
 
 
+def amount(number: float, unit: str, digits: int = 6) -> str:
+    """`number` and its unit, which is "1" in a file for what has none."""
+    return f"{number:.{digits}g}" if unit == "1" else f"{number:.{digits}g} {unit}"
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A number of a law: its unit, default, inclusive range (in `unit`) and meaning.

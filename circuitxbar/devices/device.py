@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from circuitxbar.arguments import Array, random_generator, real_array, shown, whole_number
+from circuitxbar.arguments import Array, flag, random_generator, real_array, shown, whole_number
 from circuitxbar.devices.conduction import ROOM, Conduction
 from circuitxbar.errors import ModelError
 
@@ -110,10 +110,20 @@ class Device(Conduction):
         return varied(self, shape, random_generator("rng", rng, "vary", ModelError))
 
     def program(
-        self, conductances: Any, rng: Any, *, temperature: Any = ROOM, **parameters: Any
+        self,
+        conductances: Any,
+        rng: Any,
+        *,
+        temperature: Any = ROOM,
+        extrapolate: bool = False,
+        **parameters: Any,
     ) -> Any:
-        """`conductances` (S) as writing them leaves them: by the law of [program], >= 0."""
-        named = {"g": self._conductances(conductances), **self.others(temperature, parameters)}
+        """`conductances` (S) as writing them leaves them: by the law of [program], >= 0.
+
+        Raises ModelError where they are outside the valid range, unless `extrapolate`.
+        """
+        valid = self._valid_conductances(conductances, extrapolate)
+        named = {"g": valid, **self.others(temperature, parameters)}
         return self._sampled("program", named, rng)
 
     def read_noise(
@@ -125,14 +135,16 @@ class Device(Conduction):
         duration: Any,
         time: Any = 0.0,
         temperature: Any = ROOM,
+        extrapolate: bool = False,
         **parameters: Any,
     ) -> Any:
         """`conductances` (S) as one read sees them: by the law of [read_noise], >= 0.
 
         voltage : V, of the read.  duration : s, of it.  time : s since the device was written.
+        Raises ModelError where g is outside the valid range, unless `extrapolate`.
         """
         named = {
-            "g": self._conductances(conductances),
+            "g": self._valid_conductances(conductances, extrapolate),
             "v": real_array("voltage", voltage, unit="V", error=ModelError),
             "duration": self._seconds("duration", duration),
             "time": self._seconds("time", time),
@@ -186,6 +198,12 @@ class Device(Conduction):
     def _conductances(self, value: Any) -> Array:
         label = f"{self.where}: conductances"
         return real_array(label, value, unit="S", minimum=0.0, error=ModelError)
+
+    def _valid_conductances(self, value: Any, extrapolate: bool) -> Array:
+        array = self._conductances(value)
+        if not flag("extrapolate", extrapolate) and self.uses_conductance:
+            self.refuse_outside("g", array)
+        return array
 
     def _seconds(self, name: str, value: Any) -> Array:
         return real_array(f"{self.where}: {name}", value, unit="s", minimum=0.0, error=ModelError)

@@ -68,13 +68,8 @@ class Law:
 
     def trees(self) -> tuple[dict[str, Tree], Tree]:
         """The parsed definitions, in order, and the parsed law; ModelError for what is refused."""
-        known = (*self.names, *self.foreign, *CONSTANTS)
-        sizes: dict[str, tuple[int, int]] = dict.fromkeys(known, (1, 1))
-        definitions: dict[str, Tree] = {}
-        for name, text in self.definitions:
-            where = f"{self.where}, define.{name}"
-            definitions[name] = parse(text, where=where, declared=sizes)
-            sizes[name] = _measured(definitions[name], sizes, where)
+        known = frozenset((*self.names, *self.foreign, *CONSTANTS))
+        definitions, sizes = _definitions(self.where, self.definitions, known)
         where = f"{self.where}, {self.section}"
         tree = parse(self.text, where=where, declared=sizes)
         _measured(tree, sizes, where)
@@ -92,6 +87,20 @@ class Law:
         """The names that stand in the law, or in a definition that the law comes to."""
         definitions, tree = self.trees()
         return frozenset(_met(tree, definitions))
+
+
+@lru_cache(maxsize=256)
+def _definitions(
+    where: str, texts: tuple[tuple[str, str], ...], known: frozenset[str]
+) -> tuple[dict[str, Tree], dict[str, tuple[int, int]]]:
+    """The trees of the definitions, in order, and the sizes of all names; the laws share them."""
+    sizes: dict[str, tuple[int, int]] = dict.fromkeys(known, (1, 1))
+    trees: dict[str, Tree] = {}
+    for name, text in texts:
+        place = f"{where}, define.{name}"
+        trees[name] = parse(text, where=place, declared=sizes)
+        sizes[name] = _measured(trees[name], sizes, place)
+    return trees, sizes
 
 
 def parse(text: str, *, where: str, declared: Mapping[str, Any]) -> Tree:

@@ -18,16 +18,12 @@ import numpy as np
 from circuitxbar.arguments import Array
 
 _PARTS = (1, 2, 3, 4)  # into how many a step is cut, column by column of the table
-# Where a step is cut in two. At a half, or any fraction, a jump of the rates would often go
-# unnoticed: sums of the same few rates would agree with each other, and be wrong.
-_SPLIT = 0.5 * (5**0.5 - 1)
-_MOST_STEPS = 4_000
+MOST_STEPS = 500
 _SHORTEST = 1e-18  # of the duration: steps begin there where rates are some decades too fast
 _SAFETY, _LEAST, _MOST = 0.8, 0.1, 5.0  # of a step, and of the change from step to step
-_ROUGH = 0.1  # of the change in a step: columns of the table further apart say nothing
 _QUADRATURE = 0.01  # weight of a check that is of a lower order than the steps
+_GROWTH = 0.5  # least determinant: below it, states grow so fast that an implicit step goes astray
 _STEEP = 8.0  # the ratio of two changes one after the other that is not believed
-_GROWTH = 0.5  # least determinant: below it, an implicit step goes astray
 
 
 class Rates(Protocol):
@@ -43,21 +39,35 @@ class Rates(Protocol):
         ...
 
 
+class UnendingError(Exception):
+    """The steps of one `place` became too many, or too short, at `time` (s)."""
+
+    def __init__(self, place: int, time: float):
+        super().__init__(place, time)
+        self.place, self.time = place, time
+
+
 def integrated(
-    rates: Rates, x: Array, duration: Array, low: Array, high: Array, tolerance: float
-) -> Array | None:
+    rates: Rates,
+    x: Array,
+    duration: Array,
+    low: Array,
+    high: Array,
+    tolerance: float,
+    most_steps: int,
+) -> Array:
     """`x` (states, places) after `duration` (places,), each within `low` and `high`, (states, 1).
 
     A state that runs into a bound stays there until its rate leads back.
     tolerance : of every step, relative to high - low.
-    Returns None where the steps become too many or too short: rates that are not finite, or that
-    change without end.
+    Raises UnendingError after `most_steps`, and where steps become too short: rates that are not
+    finite, or that change without end.
     """
     x = np.clip(np.array(x, dtype=float), low, high)
     time, places = np.zeros(x.shape[1]), np.flatnonzero(duration > 0)
     bounds = _Bounds(low, high, tolerance * (high - low))
     step = duration[places]
-    for _ in range(_MOST_STEPS):
+    for _ in range(most_steps):
         if not len(places):
             return x
         here, now = x[:, places], time[places]
@@ -74,10 +84,13 @@ def integrated(
             change = np.clip(_SAFETY * error ** (-1 / (len(_PARTS) + 1)), _LEAST, _MOST)
         step = length * change
         if (step < _SHORTEST * duration[places]).any():
-            return None
+            break
         going = ~(taken & last)
         places, step = places[going], step[going]
-    return None
+    if not len(places):
+        return x
+    slowest = places[np.argmin(time[places] / duration[places])]
+    raise UnendingError(int(slowest), float(time[slowest]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,10 +129,10 @@ def _checked_step(
     rates: Rates, bounds: _Bounds, now: Array, places: np.ndarray, x: Array, length: Array
 ) -> tuple[Array, Array]:
     """The states after two steps of `length` together, and by what they may be wrong."""
-    before, after = _SPLIT * length, (1 - _SPLIT) * length
+    half = 0.5 * length
     once = _step(rates, bounds, now, places, x, length)
-    one = _step(rates, bounds, now, places, x, before)
-    two = _step(rates, bounds, now + before, places, one.end, after)
+    one = _step(rates, bounds, now, places, x, half)
+    two = _step(rates, bounds, now + half, places, one.end, half)
     return two.end, np.abs(once.end - two.end) + once.doubt + one.doubt + two.doubt + _missed(
         bounds, x, length, once, (once.first, one.last, two.last)
     )
@@ -130,13 +143,14 @@ def _missed(
 ) -> Array:
     """What a quadrature, in which the ends of a step count, finds: jumps of the rates near them.
 
-    sampled : the rates at the beginning, where the step is split, and at the end.
+    sampled : the rates at the beginning, in the middle, and at the end.
     """
-    weights = 0.5 - 1 / (6 * _SPLIT), 1 / (6 * _SPLIT * (1 - _SPLIT)), 0.5 - 1 / (6 * (1 - _SPLIT))
-    change = length * sum(w * rate for w, rate in zip(weights, sampled, strict=True))
+    first, middle, last = sampled
+    change = length * (first + 4 * middle + last) / 6
     matrix = np.eye(len(x))[:, :, None] - length * step.slopes
     missed = np.abs(_solved(matrix, x + change - step.reached))
     missed = np.where(step.resting, 0.0, missed)
+    # Far beyond a bound it may be wrong by far more than the range.
     either_way = bounds.clipped(step.reached + missed) - bounds.clipped(step.reached - missed)
     return np.where(step.end == step.reached, _QUADRATURE * missed, either_way)
 
@@ -147,17 +161,10 @@ def _step(
     """One extrapolated step. Rates beyond a bound are those at it, so that states may cross it."""
     start, slopes = rates(now, places, x)
     resting = bounds.beyond(x, start)
-    # Any constant matrix will do, if it is stable: one that makes a state grow is not.
-    own = np.einsum("ssn->sn", slopes)
-    returning = 1 + length * np.maximum(0.0, -own)
-    slopes = np.where((resting | (own > 0))[:, None] | resting[None, :], 0.0, slopes)
-
-    back: list[Array] = []  # of states that a bound holds
+    slopes = np.where(resting[:, None] | resting[None, :], 0.0, slopes)
 
     def moving(time: Array, y: Array) -> Array:
-        at = bounds.clipped(y)
-        rate = rates(time, places, at, False)[0]
-        back.append(np.where(resting | (y != at), _back(bounds, at, rate), 0.0))
+        rate = rates(time, places, bounds.clipped(y), False)[0]
         return np.where(resting, 0.0, rate)
 
     first = np.where(resting, 0.0, start)
@@ -173,20 +180,14 @@ def _step(
     last = rates(now + length, places, end, False)[0]
     path, seen = lines[-1]
     doubt = _hidden(length / _PARTS[-1], path, [first, *seen])
-    doubt = doubt + _at_bounds(bounds, path, reached, apart)
+    either_way = bounds.clipped(reached + apart) - bounds.clipped(reached - apart)
+    doubt = doubt + np.where(end == reached, 0.0, either_way)
     # A state that rested, or has run into a bound, may have left it on the way.
-    held = resting | (end != reached)
-    back.append(_back(bounds, end, last))
-    doubt = doubt + np.where(held, length * np.max(back, axis=0) / returning, 0.0)
-    rough = apart > np.maximum(_ROUGH * np.abs(reached - x), bounds.allowed)
+    back = np.where(bounds.beyond(end, last), 0.0, np.abs(last))
+    doubt = doubt + np.where(resting | (end != reached), length * back, 0.0)
     astray = _determinant(np.eye(len(x))[:, :, None] - length * slopes) < _GROWTH
-    doubt = np.where(rough | astray, np.inf, doubt)
+    doubt = np.where(astray, np.inf, doubt)
     return _Step(reached, end, doubt, resting, first, last, slopes)
-
-
-def _back(bounds: _Bounds, x: Array, rate: Array) -> Array:
-    """The size of a rate that leads a state back from a bound."""
-    return np.where(bounds.beyond(x, rate), 0.0, np.abs(rate))
 
 
 def _path(
@@ -223,14 +224,6 @@ def _hidden(part: Array, path: list[Array], rates: list[Array]) -> Array:
         steep(sizes[0], sizes[1], changes[0]), steep(changes[0], sizes[2], changes[1])
     )
     return np.maximum(0.0, np.maximum(first, steep(changes[-2], sizes[-1], changes[-1])))
-
-
-def _at_bounds(bounds: _Bounds, path: list[Array], reached: Array, apart: Array) -> Array:
-    """The doubt whether a state has run into a bound, or was beyond one on the way."""
-    end = bounds.clipped(reached)
-    either_way = bounds.clipped(reached + apart) - bounds.clipped(reached - apart)
-    excess = np.maximum(bounds.low - np.min(path, axis=0), np.max(path, axis=0) - bounds.high)
-    return np.where(end == reached, np.maximum(0.0, excess), either_way)
 
 
 def _solved(matrix: Array, right: Array) -> Any:

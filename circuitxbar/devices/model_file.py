@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ def parse_device(text: str, where: str, table: str = "") -> Device:
     sections = ("current", *laws)
     table_of_names = names_of_sections(len(terminals), states, sections)
     reserved = [name for names in table_of_names.values() for name in names if name not in states]
-    _refuse_clashes(where, [*parameters, *definitions, *states], reserved)
+    named = {"parameter": parameters, "definition": definitions, "state": states}
+    _refuse_clashes(where, named, reserved)
     law = Law(
         where,
         current["law"],
@@ -194,18 +196,24 @@ def _pulse(
     )
 
 
-def _refuse_clashes(where: str, names: list[str], reserved: list[str]) -> None:
-    """Names must differ even to SPICE, which does not tell upper from lower case."""
-    for name in names:
+def _refuse_clashes(
+    where: str, named: Mapping[str, Iterable[str]], reserved: Iterable[str]
+) -> None:
+    """Names must differ even to SPICE, which does not tell upper from lower case.
+
+    named : names by what they are the names of.
+    """
+    seen: dict[str, tuple[str, str]] = {}
+    for kind, name in ((kind, name) for kind, names in named.items() for name in names):
         if name.lower() in reserved:
             raise ModelError(f"{where}: '{name}' is reserved. Choose a longer name.")
-    seen: dict[str, str] = {}
-    for name in names:
-        if name.lower() in seen:
+        other, earlier = seen.setdefault(name.lower(), (kind, name))
+        if earlier != name:
             raise ModelError(
-                f"{where}: '{seen[name.lower()]}' and '{name}' are one name in SPICE. Rename one."
+                f"{where}: '{earlier}' and '{name}' are one name in SPICE. Rename one."
             )
-        seen[name.lower()] = name
+        if other != kind:
+            raise ModelError(f"{where}: '{name}' is a {other} and a {kind}. Rename one of them.")
 
 
 def _content(path: Path, where: str, most: int) -> str:

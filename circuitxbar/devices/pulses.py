@@ -76,6 +76,7 @@ def after_pulse(
 ) -> Any:  # fmt: skip
     """See `Device.pulse`."""
     extrapolate = flag("extrapolate", extrapolate)
+    generator = None if rng is None else random_generator("rng", rng, "pulse", ModelError)
     if device.pulses is None and not device.has_rates:
         raise ModelError(
             f"{device.where}: '{device.name}' has neither a [pulse] nor a state with a rate, so "
@@ -93,7 +94,6 @@ def after_pulse(
     states = {name: np.broadcast_to(value, shape) for name, value in states.items()}
     voltages, widths = np.broadcast_to(voltages, shape), np.broadcast_to(widths, shape)
     if device.pulses is not None:
-        generator = None if rng is None else random_generator("rng", rng, "pulse", ModelError)
         ((name, memory),) = states.items()
         found = {name: pulsed(device, memory, voltages, widths, generator, others, extrapolate)}
     else:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circuitxbar.arguments import Array
-from circuitxbar.devices.integration import integrated
+from circuitxbar.devices.conduction import amount
+from circuitxbar.devices.integration import MOST_STEPS, UnendingError, integrated
 from circuitxbar.devices.kernel import kernel
 from circuitxbar.errors import ModelError
 
@@ -32,6 +33,18 @@ class State:
     initial: float
     meaning: str
     rate: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Load:
+    """What is in series with a device: its voltage changes with its states, at once.
+
+    slopes : of the voltage, by name of the state, V per unit.
+    toward : the states at the end of the course for which the voltages hold; even in between.
+    """
+
+    slopes: Mapping[str, Array]
+    toward: Mapping[str, Array]
 
 
 def conductance(device: Device, states: Mapping[str, Array], others: Mapping[str, Any]) -> Array:
@@ -69,11 +82,10 @@ def states_from(
     outside = np.argwhere((conductances < least - room) | (conductances > most + room))
     if len(outside) and not nearest:
         index = tuple(int(k) for k in outside[0])
-        unit = "" if state.unit == "1" else f" {state.unit}"
         raise ModelError(
             f"{device.where}: conductances[{', '.join(map(str, index))}] = "
             f"{conductances[index]:.3g} S is given by no {name} in "
-            f"{state.range[0]:g} ... {state.range[1]:g}{unit}. It gives "
+            f"{state.range[0]:g} ... {amount(state.range[1], state.unit)}. It gives "
             f"{least[index]:.3g} to {most[index]:.3g} S."
         )
     low, high = (np.full(conductances.shape, bound) for bound in state.range)
@@ -99,6 +111,10 @@ def _refuse_turning(device: Device, others: Mapping[str, Any]) -> None:
         )
 
 
+def _at_index(index: tuple[int, ...]) -> str:
+    return f" at [{', '.join(map(str, index))}]" if index else ""
+
+
 def after(
     device: Device,
     states: Mapping[str, Array],
@@ -106,11 +122,16 @@ def after(
     duration: Any,
     others: Mapping[str, Any],
     tolerance: float,
+    load: Load | None = None,
+    most_steps: int = MOST_STEPS,
+    at: Callable[[tuple[int, ...]], str] = _at_index,
 ) -> dict[str, Array]:
     """The states after `duration` (s), while the voltage goes evenly from one value to another.
 
     voltages : at the beginning and at the end, V.  All broadcast.
     tolerance : of each step, relative to the range of a state.
+    load : how the voltage leaves this course as soon as the states leave theirs.
+    at : where the device of an index is, for messages.
     Raises ModelError where the rates do not let it be known.
     """
     shape = np.broadcast_shapes(
@@ -124,33 +145,55 @@ def after(
     bounds = np.array([state.range for state in device.states.values()])
     start, end, time = map(spread, (*voltages, duration))
     named = {key: spread(value) for key, value in others.items()}
-    found: Array | None = x
+    slopes, toward = np.zeros(x.shape), x
+    if load is not None:
+        slopes, toward = (
+            np.stack([spread(part[name]) for name in device.states])
+            for part in (load.slopes, load.toward)
+        )
     # What moves a state in a narrow range around 0 V, such as its own return, must not be passed
     # over: a ramp across 0 V is two. In each the voltage only grows, or only falls, in size.
     with np.errstate(all="ignore"):
-        before = np.where(start * end < 0, time * (start / (start - end)), time)
+        share = np.where(start * end < 0, start / (start - end), 1.0)
         middle = np.where(start * end < 0, 0.0, end)
-        for first, last, length in ((start, middle, before), (middle, end, time - before)):
-            if found is not None:
-                slope = np.divide(last - first, length, out=np.zeros(x.shape[1]), where=length > 0)
-                rates = _rates(device, first, slope, named)
-                found = integrated(rates, found, length, bounds[:, :1], bounds[:, 1:], tolerance)
-    if found is None:
-        largest = np.abs([start, end]).max()
-        raise ModelError(
-            f"{device.where}: the rates of the states of '{device.name}' cannot be integrated over "
-            f"{time.max():g} s at up to {largest:.3g} V: they are not finite, or not smooth. Lower "
-            "the voltage, or mend the law."
-        )
+        at_rest = [  # the voltages without the part of the states
+            volts - (slopes * (x + part * (toward - x))).sum(axis=0)
+            for volts, part in ((start, 0.0), (middle, share), (end, 1.0))
+        ]
+        found, passed = x, np.zeros(x.shape[1])
+        for first, last, length in zip(
+            at_rest, at_rest[1:], (time * share, time - time * share), strict=False
+        ):
+            slope = np.divide(last - first, length, out=np.zeros(x.shape[1]), where=length > 0)
+            rates = _rates(device, first, slope, named, None if load is None else slopes)
+            try:
+                found = integrated(
+                    rates, found, length, bounds[:, :1], bounds[:, 1:], tolerance, most_steps
+                )
+            except UnendingError as problem:
+                k = problem.place
+                index = tuple(int(n) for n in np.unravel_index(k, shape))
+                raise ModelError(
+                    f"{device.where}: the states of '{device.name}'{at(index)} cannot be followed "
+                    f"beyond {passed[k] + problem.time:.3g} s of {time[k]:.3g} s, at "
+                    f"{start[k]:.3g} V to {end[k]:.3g} V: their rates are not finite there, jump "
+                    "to and fro, or take too many steps. Lower the voltage, shorten the pulse, or "
+                    "mend the law."
+                ) from None
+            passed = passed + length
     return {name: row.reshape(shape) for name, row in zip(device.states, found, strict=True)}
 
 
-def _rates(device: Device, start: Array, slope: Array, others: Mapping[str, Array]) -> Callable:
+def _rates(
+    device: Device, start: Array, slope: Array, others: Mapping[str, Array], load: Array | None
+) -> Callable:
+    """load : (states, places), what each state adds to the voltage, V per unit."""
     names = tuple(device.states)
     sections = {k: f"state.{name}" for k, name in enumerate(names)}
     laws = {k: device.law_of(s) for k, s in sections.items() if s in device.laws}
     needs_g = any("g" in law.mentioned for law in laws.values())
-    kernels = {k: kernel(law, (*names, "g")) for k, law in laws.items()}
+    by_voltage = () if load is None else ("v",)
+    kernels = {k: kernel(law, (*names, "g", *by_voltage)) for k, law in laws.items()}
     defaults = {name: np.float64(value) for name, value in device.defaults.items()}
 
     values = {k: kernel(law) for k, law in laws.items()}
@@ -167,16 +210,22 @@ def _rates(device: Device, start: Array, slope: Array, others: Mapping[str, Arra
         if needs_g:
             wanted = names if with_slopes else ()
             g, *by_state = evaluated(device, "conductance", named, wanted)
-        named |= {"v": start[places] + slope[places] * time, "g": g}
+        volts = start[places] + slope[places] * time
+        if load is not None:
+            volts = volts + (load[:, places] * x).sum(axis=0)
+        named |= {"v": volts, "g": g}
         f, slopes = np.zeros(x.shape), np.zeros((len(names), *x.shape))
         for k, law in laws.items():
             arguments = {name: named[name] for name in law.names}
             if not with_slopes:
                 (f[k],) = values[k](**arguments)
                 continue
-            f[k], *direct, by_g = kernels[k](**arguments)
+            f[k], *found = kernels[k](**arguments)
+            direct, by_g, by_v = found[: len(names)], found[len(names)], found[len(names) + 1 :]
             for j in range(len(names)):
                 slopes[k, j] = direct[j] + by_g * by_state[j]
+                if load is not None:
+                    slopes[k, j] += by_v[0] * load[j, places]
         return f, slopes
 
     return rates

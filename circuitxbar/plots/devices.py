@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circuitxbar.arguments import Array
+from circuitxbar.devices.conduction import amount
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.library import device as find_device
 from circuitxbar.plots.canvas import COLOURS, PALE, new_figure, styled
@@ -83,7 +84,7 @@ def _curves(found: Device) -> list[tuple[str, Array, Array]]:
     if "conductance" in found.laws:
         name, state = next(iter(found.states.items()))
         steps = np.linspace(*state.range, _CURVES)
-        labels = [f"{name} = {_amount(x, state.unit)}" for x in steps]
+        labels = [f"{name} = {amount(x, state.unit, 2)}" for x in steps]
         levels = [found.conductance(**{name: x}) for x in steps]
         return [(label, v, _at(found, v, g)) for label, g in zip(labels, levels, strict=True)]
     if found.uses_conductance:
@@ -93,13 +94,9 @@ def _curves(found: Device) -> list[tuple[str, Array, Array]]:
         return [(f"g = {g:.2g} S", v, _at(found, v, g)) for g in steps]
     for name, state in found.states.items():
         steps = np.linspace(*state.range, _CURVES)
-        named = [(f"{name} = {_amount(x, state.unit)}", {name: x}) for x in steps]
+        named = [(f"{name} = {amount(x, state.unit, 2)}", {name: x}) for x in steps]
         return [(label, v, _at(found, v, **at)) for label, at in named]
     return [("", v, _at(found, v))]
-
-
-def _amount(number: float, unit: str) -> str:
-    return f"{number:.2g}" if unit == "1" else f"{number:.2g} {unit}"
 
 
 def _at(found: Device, *arguments: Any, **parameters: Any) -> Array:

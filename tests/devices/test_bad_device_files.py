@@ -250,7 +250,7 @@ def test_the_files_that_these_cases_spoil_are_good(tmp_path: Path):
         (REMEMBERING, "initial = 0.5", "initial = 2", "state.w, initial: 2 is outside the range"),
         (REMEMBERING, "speed * v", "speed * u", "state.w: 'u' is not declared. Declared: g,"),
         (REMEMBERING, "1 + w", "1 + v", "conductance: 'v' has no meaning here. This law is one of"),
-        (REMEMBERING, "state.w", "state.speed", "'speed' and 'speed' are one name in SPICE"),
+        (REMEMBERING, "state.w", "state.speed", "'speed' is a parameter and a state. Rename one"),
         (REMEMBERING, "state.w", "state.v", "state: 'v' is reserved"),
         (REMEMBERING, '"g * v"', '"g * v * deviate"', "current: 'deviate' is not declared"),
         (REMEMBERING, "[state.w]", "[pulse]\nup='1'\ndown='1'\nup_voltage=[1,2]\n"

@@ -216,15 +216,17 @@ def test_a_hundred_thousand_random_pulses_stay_in_bounds(name: str):
     assert (np.diff(everywhere, axis=0) != 0).mean() > 0.3
 
 
+@pytest.mark.parametrize("trains", [500, pytest.param(25_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", RATED)
-def test_random_pulses_on_a_state_that_has_a_rate_stay_in_bounds(name: str):
+def test_random_pulses_on_a_state_that_has_a_rate_stay_in_bounds(name: str, trains: int):
+    """Four pulses each, so 2,000 or a hundred thousand."""
     model = DEVICES[name]
     rng = np.random.default_rng(23)
-    states = {key: rng.uniform(*state.range, 500) for key, state in model.states.items()}
+    states = {key: rng.uniform(*state.range, trains) for key, state in model.states.items()}
     moved = 0.0
     for _ in range(4):
-        voltage = rng.uniform(*model.valid["v"], 500)
-        width = np.exp(rng.uniform(math.log(1e-10), math.log(1e-4), 500))
+        voltage = rng.uniform(*model.valid["v"], trains)
+        width = np.exp(rng.uniform(math.log(1e-10), math.log(1e-4), trains))
         before, states = states, model.pulse(states, voltage, width)
         for key, state in model.states.items():
             assert (states[key] >= state.range[0]).all()
@@ -355,6 +357,35 @@ def test_writing_reading_and_drift_spread_as_the_law_says(name: str, section: st
             else:
                 sample = model.drift(start, time, 28)
             same_moments(sample, expected)
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in SAMPLED}))
+def test_conductances_beyond_what_a_file_knows_are_refused(name: str):
+    model = DEVICES[name]
+    high = 1.01 * model.valid["g"][1]
+    calls = {
+        "program": lambda **more: model.program([high], 1, **more),
+        "read_noise": lambda **more: model.read_noise(
+            [high], 1, voltage=0.2, duration=1e-6, **more
+        ),
+    }
+    for section, call in calls.items():
+        if section in model.laws:
+            with pytest.raises(ModelError, match=r"g\[0\] = .* is outside the valid range"):
+                call()
+            assert np.isfinite(call(extrapolate=True)).all()
+
+
+def test_what_is_no_seed_is_refused_also_where_nothing_is_random():
+    for model, g in ((DEVICES["vteam"], 0.5), (DEVICES["rpu_constant_step"], 0.0)):
+        voltage = 0.0 if model.pulses else 1.0
+        with pytest.raises(ModelError, match="rng = 'dice': expected a whole number"):
+            model.pulse(g, voltage, 1e-6, "dice")  # pyright: ignore[reportArgumentType]
+    for name, section in SAMPLED:
+        model = DEVICES[name]
+        if section == "program":
+            with pytest.raises(ModelError, match="rng = -1: expected a whole number"):
+                model.program(model.valid["g"][1], -1)
 
 
 # Conductance and state

@@ -290,6 +290,11 @@ def test_steps_of_the_wrong_form_are_told(tmp_path):
         (0.99768, 0.000998, "0.9977 ± 0.0010"),
         (-3.17e-4, 1.8e-6, "(-3.170 ± 0.018)e-4"),
         (2.0, math.inf, "2"),
+        (0.25, 1.3e-18, "0.25 ± 1.3e-18"),  # of exact data
+        (1 / 3, 4e-17, "0.333333333333333 ± 4.0e-17"),
+        (1 / 3, 4e-14, "0.333333333333333 ± 0.000000000000040"),
+        (2e-9 / 3, 1.6e-24, "6.66666666666667e-10 ± 1.6e-24"),
+        (0.0, 1.6e-24, "(0 ± 16)e-25"),
     ],
 )
 def test_values_are_written_to_the_second_digit_of_their_errors(value, error, text):
@@ -342,6 +347,19 @@ def test_what_a_file_cannot_hold_is_refused_before_it_is_written(tmp_path):
         with pytest.raises(cx.ModelError, match=told):
             found.save(tmp_path / name, source=source)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_there_is_kept_unless_that_is_asked_for(tmp_path):
+    _, sweep = sinh(np.random.default_rng(0))
+    found, path = fit("sinh", sweep, ["v0"]), tmp_path / "mine.toml"
+    path.write_text("dear to me")
+    with pytest.raises(cx.ModelError, match=r"mine\.toml is there already.* overwrite=True"):
+        found.save(path, source="me")
+    assert path.read_text() == "dear to me"
+    with pytest.raises(cx.CircuitError, match="overwrite = 1: expected True or False"):
+        found.save(path, source="me", overwrite=1)  # pyright: ignore[reportArgumentType]
+    found.save(path, source="me", overwrite=True)
+    assert cx.device(path).values == found.device.values
 
 
 V, CURRENT = np.linspace(-1, 1, 9), np.linspace(-1e-5, 1e-5, 9)

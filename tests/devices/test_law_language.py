@@ -6,14 +6,19 @@ import math
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
 
+from circuitxbar.devices import expression
 from circuitxbar.devices.expression import DEEPEST, LONGEST_TEXT, Law
 from circuitxbar.devices.functions import FUNCTIONS, TABLE
 from circuitxbar.devices.kernel import kernel, kernel_text
+from circuitxbar.devices.library import device_folder
+from circuitxbar.devices.model_file import parse_device
 from circuitxbar.devices.spice import current_text
 from circuitxbar.errors import ModelError
 from circuitxbar.ngspice.runner import run
@@ -318,3 +323,20 @@ def test_the_table_is_whole():
     for name, row in TABLE.items():
         assert row.arguments in (1, 2, 3)
         assert row.expands or all(f"{{{k}}}" in row.spice for k in range(row.arguments)), name
+
+
+def test_the_laws_of_a_file_share_its_definitions(monkeypatch: pytest.MonkeyPatch):
+    read: list[str] = []
+    parse = expression.parse
+
+    def counted(text: str, *, where: str, declared: Mapping[str, Any]) -> expression.Tree:
+        read.append(where)
+        return parse(text, where=where, declared=declared)
+
+    monkeypatch.setattr(expression, "parse", counted)
+    text = (device_folder() / "nili.toml").read_text(encoding="utf-8")
+    model = parse_device(text, "read once.toml")
+    assert len(model.laws) >= 2
+    assert len(model.definitions) >= 10
+    for name in model.definitions:
+        assert read.count(f"read once.toml, define.{name}") == 1

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from reference.moving_cells import STATE, spice_states
+from reference.moving_cells import STATE, spice_states, vteam_rate
+from scipy.integrate import solve_ivp
+from scipy.optimize import brentq
 
 import circuitxbar as cx
 
@@ -85,6 +88,28 @@ width = [1e-9, 1e-6]
 [current]
 law = "g * v"
 valid = { v = [-3.0, 3.0], g = [1e-6, 1e-4] }
+"""
+
+
+TURNING = """
+name = "turning"
+title = "A rate whose sign jumps where the state is one half"
+source = "made up"
+confirmed = false
+terminals = ["p", "n"]
+passive = true
+monotone = true
+
+[state.x]
+unit = "1"
+range = [0.0, 1.0]
+initial = 0.0
+meaning = "how far it is on"
+rate = "1e9 * v * where(x < 0.5, 1, -1)"
+
+[current]
+law = "(1e-6 + 1e-4 * x) * v"
+valid = { v = [-5.0, 5.0] }
 """
 
 
@@ -172,6 +197,74 @@ def test_a_single_cell_without_wires_is_the_device():
     expected = crossbar.device.pulse(0.8, -1.0, 20 * NS)
     np.testing.assert_allclose(after.states["w"], expected, rtol=0, atol=1e-7)
     np.testing.assert_allclose(expected, 0.6, rtol=0, atol=1e-6)  # 1e7 / s at twice v_on
+
+
+def test_a_selector_comes_to_rest_half_way_where_only_its_cell_holds_it():
+    """At rest it is as far on as its voltage lets it be: all from the text of its law."""
+    g = np.array([[1e-5, 4e-5], [1e-5, 2e-5]])
+    crossbar = cx.Crossbar(g, selector="ots_selector", wires=cx.Wires(0.0, 0.0))
+    start = time.thread_time()
+    after = cx.pulse(crossbar, [1.0, 0.9], 100 * NS)
+    assert time.thread_time() - start < 30.0  # and not without end
+
+    def excess(on: float, volts: float, g: float) -> float:
+        resistance = 1e9 * np.exp(-on * np.log(1e9 / 2e3))
+        v = volts * resistance / (resistance + 1 / g)
+        return (1 + np.tanh((v - (0.6 - 0.58 * on)) / 0.002)) / 2 - on
+
+    volts = np.array([1.0, 0.9])[:, None] * np.ones(2)
+    rest = np.vectorize(lambda v, g: brentq(excess, 0.1, 1.0, (v, g), xtol=1e-12))(volts, g)
+    assert 0.8 < rest.min() < 0.9 < rest.max()
+    np.testing.assert_allclose(after.states["selector.conducting"], rest, rtol=0, atol=1e-5)
+
+
+def test_the_snap_of_a_selector_and_its_cell_is_that_of_the_differential_equations():
+    """While the selector turns on, the cell takes over the voltage and is written."""
+    crossbar = cx.Crossbar(
+        device="vteam", selector="ots_selector", states={"w": [[0.8]]}, wires=cx.Wires(0.0, 0.0)
+    )
+    volts, end = -1.5, 6 * NS
+
+    def slope(_: float, y: np.ndarray) -> np.ndarray:
+        w, on = y
+        behind, before = 1e4 + 1.9e5 * w, 1e9 * np.exp(-on * np.log(1e9 / 2e3))
+        v = volts * before / (before + behind)
+        wanted = (1 + np.tanh((abs(v) - (0.6 - 0.58 * on)) / 0.002)) / 2
+        return np.array([vteam_rate(volts - v, w), (wanted - on) / 2e-9])
+
+    exact = solve_ivp(slope, (0, end), [0.8, 0.0], "Radau", rtol=1e-9, atol=1e-11).y[:, -1]
+    assert exact[0] < 0.75
+    after = cx.pulse(crossbar, [volts], end)
+    found = [after.states["w"][0, 0], after.states["selector.conducting"][0, 0]]
+    np.testing.assert_allclose(found, exact, rtol=0, atol=3e-5)
+
+
+def test_what_cannot_be_followed_is_given_up_and_named(tmp_path: Path):
+    path = tmp_path / "turning.toml"
+    path.write_text(TURNING)
+    crossbar = cx.Crossbar(
+        np.ones((2, 2)), device=path, states={"x": [[0.3, 0.3], [0.3, 0.45]]},
+        wires=cx.Wires(10.0, 10.0),
+    )  # fmt: skip
+    start = time.thread_time()
+    told = (
+        r"after .* s of 1e-08 s of the pulse: .*turning.toml: the states of 'turning' in the cell "
+    )
+    with pytest.raises(cx.ModelError, match=told + r"\[1, 1\]"):
+        cx.pulse(crossbar, [0.0, 1.0], 10 * NS)
+    assert time.thread_time() - start < 20.0
+
+
+def test_a_device_behind_a_large_resistance_that_it_moves_to_and_fro_is_named():
+    crossbar = cx.Crossbar(
+        [[0.0, 1.0]], device="ots_selector", wires=cx.Wires(0.0, 0.0), left=cx.Driven(1e5)
+    )
+    start = time.thread_time()
+    with pytest.raises(
+        cx.SolverError, match=r"of 1e-07 s of .* 'ots_selector' in the cell \[0, 1\]"
+    ):
+        cx.pulse(crossbar, [1.0], 100 * NS)
+    assert time.thread_time() - start < 60.0
 
 
 @pytest.mark.parametrize(

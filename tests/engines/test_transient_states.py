@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from reference.moving_cells import (
     vteam_current,
     vteam_rate,
 )
+from scipy.integrate import solve_ivp
 
 import circuitxbar as cx
 
@@ -97,7 +99,7 @@ def test_states_and_voltages_are_those_of_the_differential_equations(name: str, 
     moved = np.ptp(exact, axis=0).max()
     assert moved > 0.2
     off = []
-    for tol in (40 * TOL, 4 * TOL):
+    for tol in (12 * TOL, 1.2 * TOL):
         found = cx.transient(crossbar, waveform, stop=times[-1], times=times, tol=tol)
         assert 0 < found.state_error <= tol
         states = np.stack([found.state(key) for key in crossbar.states], axis=1)
@@ -169,6 +171,36 @@ def test_ngspice_disturbs_half_selected_cells_as_much(
     most = np.abs(seen[beside]).max()
     assert most > 1e-5
     assert np.abs(change - seen)[beside].max() < 1e-3 * most
+
+
+@pytest.mark.parametrize("farads", [0.0, 5 * FF])
+def test_a_selector_comes_to_rest_half_way_where_only_its_cell_holds_it(farads: float):
+    """The current through its cell takes the voltage from it that holds it."""
+    crossbar = cx.Crossbar(
+        [[1e-5]], selector="ots_selector", wires=cx.Wires(0.0, 0.0), cell_capacitance=farads
+    )
+    times = np.linspace(0.0, 12 * NS, 61)
+    waveform, start = cx.pulses([1.0], 20 * NS, rise=0.1 * NS), time.thread_time()
+    found = cx.transient(crossbar, waveform, stop=times[-1], times=times)
+    assert time.thread_time() - start < 20.0  # and not without end
+    on = found.state("selector.conducting")[:, 0, 0]
+
+    def wanted(on: float) -> float:
+        resistance = 1e9 * np.exp(-on * np.log(1e9 / 2e3))
+        v = resistance / (resistance + 1e5)
+        return (1 + np.tanh((v - (0.6 - 0.58 * on)) / 0.002)) / 2
+
+    def slope(t: float, y: np.ndarray) -> np.ndarray:
+        return (wanted(y[0]) - y) / 2e-9
+
+    late = times > 0.2 * NS  # on the edge the voltage crosses 0.6 V
+    first = np.flatnonzero(late)[0]
+    exact = solve_ivp(
+        slope, (times[first], times[-1]), [on[first]], "Radau", times[late], rtol=1e-9, atol=1e-11
+    ).y[0]
+    assert np.ptp(exact) > 0.5
+    assert wanted(exact[-1]) == pytest.approx(exact[-1], abs=1e-6)  # at rest
+    np.testing.assert_allclose(on[late], exact, rtol=0, atol=3 * TOL)
 
 
 @pytest.mark.parametrize("device", ["vteam", "stanford_rram"])
@@ -316,5 +348,5 @@ def test_rates_that_are_no_number_are_named(tmp_path: Path):
     path.write_text(CREEPING.replace("RATE", "1e9 * sqrt(-1 - v)"))
     crossbar = cx.Crossbar(np.full((1, 2), 1e-6), device=path, wires=cx.Wires(1.0, 1.0, FF, FF))
     waveform = cx.Waveform([0.0, NS], [0.0, 0.5])
-    with pytest.raises(cx.ModelError, match=r"creeping.toml: the rates of .* cannot be integrated"):
+    with pytest.raises(cx.ModelError, match=r"creeping.toml: the states of .* cannot be followed"):
         cx.transient(crossbar, waveform, stop=NS)

@@ -95,6 +95,8 @@ ODD: dict[str, Any] = {
     "no rows": np.zeros((0, 2)),
     "no columns": np.zeros((2, 0)),
     "masked": np.ma.masked_array(PAIR, mask=[[True, False], [False, False]]),
+    "true": True,
+    "trues": PAIR > 0,
     "nan": np.nan,
     "nans": np.where(np.eye(2) > 0, np.nan, PAIR),
     "frame with nan": Frame([[1e-3, np.nan], [1e-3, 1e-3]]),
@@ -170,6 +172,7 @@ OTHERS: dict[str, Callable[[Any], Any]] = {
 GOOD_THERE = {
     *((name, "None") for name in ("parameters", "gates", "start", "engines")),
     ("engines", "empty list"),
+    *((name, "true") for name in ("throw", "extrapolate")),
     *((name, "text") for name in ("title", "subcircuit", "pin", "instance name")),
     *((name, "text") for name in ("element name", "first node", "second node")),
 }

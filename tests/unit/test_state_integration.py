@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from circuitxbar.devices import integration
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.library import device
 from circuitxbar.devices.model_file import parse_device
-from circuitxbar.devices.state import after
+from circuitxbar.devices.state import Load, after
 from circuitxbar.errors import ModelError
 
 TOLERANCE = 1e-8
@@ -151,6 +152,42 @@ def test_a_gap_that_opens_faster_than_a_step_can_tell():
         assert found[k] == pytest.approx(answer.y[0, -1], abs=1e-6)
 
 
+def test_a_state_leaves_an_unstable_rest_to_its_own_side():
+    """An implicit step that is too long would land on the other one, and agree with itself."""
+    model = made("a * (x0 - b)")
+    rng = np.random.default_rng(13)
+    x, b = rng.uniform(0, 1, (2, 3 * COUNT))
+    duration, a = 10 ** rng.uniform(-12, 0, 3 * COUNT), 10 ** rng.uniform(0, 12, 3 * COUNT)
+    found = after(model, {"x0": x}, (1.0, 1.0), duration, {"a": a, "b": b}, TOLERANCE)["x0"]
+    expected = np.clip(b + (x - b) * np.exp(np.minimum(a * duration, 600)), 0, 1)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_two_states_that_drive_each_other_away_leave_to_their_own_side():
+    model = made("a * (x1 - 0.5)", "a * (x0 - 0.5)")
+    rng = np.random.default_rng(14)
+    x = rng.uniform(0.499, 0.501, (2, COUNT))
+    duration, a = 10 ** rng.uniform(-9, 0, COUNT), 10 ** rng.uniform(0, 9, COUNT)
+    found = after(
+        model, {"x0": x[0], "x1": x[1]}, (1.0, 1.0), duration, {"a": a}, TOLERANCE
+    )  # fmt: skip
+    rise, fall = x.sum(axis=0) / 2 - 0.5, (x[0] - x[1]) / 2
+    inside = a * duration < 5.5  # no bound is met: 0.001 exp(5.5) < 0.5
+    for name, sign in (("x0", 1), ("x1", -1)):
+        grown = rise * np.exp(np.minimum(a * duration, 5.5))
+        exact = 0.5 + grown + sign * fall * np.exp(-np.minimum(a * duration, 5.5))
+        np.testing.assert_allclose(found[name][inside], exact[inside], atol=1e-5)
+        far = (a * duration > 30) & (np.abs(rise) > 1e-6)
+        np.testing.assert_array_equal(found[name][far], np.where(rise[far] > 0, 1.0, 0.0))
+
+
+def test_a_pulse_that_is_far_too_long_ends_at_the_bound():
+    model, widths = device("stanford_rram"), np.logspace(-10, 0, 121)
+    for volts, bound in ((3.0, 0.2), (1.5, 0.2), (-1.5, 1.7), (-3.0, 1.7)):
+        found = after(model, {"gap": np.array(0.95)}, (volts, volts), widths, {}, TOLERANCE)
+        assert found["gap"][-1] == bound
+
+
 def test_a_return_around_0_v_is_not_passed_over():
     model = made("a * where(abs(v) > b, 1, -0.5)")
     rng = np.random.default_rng(12)
@@ -203,13 +240,41 @@ def test_no_place_depends_on_another():
 
 
 @pytest.mark.parametrize(
-    "rate", ["a / max(x0 - 2, 0)", "a * log(x0 - 2)", "1e300 * a * sign(0.5 - x0)"]
+    ("rate", "reached"),
+    [
+        ("a / max(x0 - 2, 0)", "0 s of 1 s"),
+        ("a * log(x0 - 2)", "0 s of 1 s"),
+        ("a * where(x0 < 0.5, 1, -1)", "0.25 s of 1 s"),  # there it turns back, and turns again
+    ],
 )
-def test_rates_that_lead_nowhere_are_refused(rate: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("circuitxbar.devices.integration._MOST_STEPS", 100)
-    model = made(rate)
-    with pytest.raises(ModelError, match="cannot be integrated over 1 s at up to 2 V"):
-        after(model, {"x0": np.array(0.25)}, (np.array(2.0), np.array(2.0)), 1.0, {}, TOLERANCE)
+def test_rates_that_lead_nowhere_are_refused_and_soon(rate: str, reached: str):
+    model, start = made(rate), time.thread_time()
+    x = np.array([[0.7, 0.25], [0.5, 0.5]])
+    durations = np.array([[0.0, 1.0], [0.0, 0.0]])
+    told = rf"made.toml: the states of 'made' at \[0, 1\] cannot be followed beyond {reached}"
+    with pytest.raises(ModelError, match=told):
+        after(model, {"x0": x}, (np.full((2, 2), 2.0),) * 2, durations, {}, TOLERANCE)
+    assert time.thread_time() - start < 5.0
+
+
+def test_the_voltage_of_a_device_in_series_follows_its_states_at_once():
+    """Over a divider: the voltage falls as the state rises, and it falls evenly at the top."""
+    model = made("a * (v - 0.5 * x0)")
+    x, a, load, top = 0.1, 3.0, -1.5, (1.0, 0.6)
+    times = np.linspace(0, 1.3, 5)[1:]
+
+    def rate(t: float, y: np.ndarray) -> np.ndarray:
+        return a * (top[0] + (top[1] - top[0]) * t / times[-1] + load * (y - x) - 0.5 * y)
+
+    exact = solve_ivp(rate, (0, times[-1]), [x], "Radau", rtol=1e-10, atol=1e-12).y[0, -1]
+    for toward in (x, exact, 0.9):  # the course holds for states that go evenly to there
+        end = top[1] + load * (toward - x)
+        found = after(
+            model, {"x0": np.array(x)}, (np.array(top[0]), np.array(end)), times[-1],
+            {"a": np.array(a)}, TOLERANCE,
+            Load({"x0": np.array(load)}, {"x0": np.array(toward)}),
+        )  # fmt: skip
+        assert found["x0"] == pytest.approx(exact, abs=1e-7)
 
 
 def test_a_thousand_cells_take_about_the_steps_of_the_slowest(monkeypatch: pytest.MonkeyPatch):

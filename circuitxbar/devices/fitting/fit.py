@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from circuitxbar.arguments import Array, shown
+from circuitxbar.arguments import Array, flag, shown
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.fitting.comparison import Comparison, StepComparison, of_ramps, of_sweeps
 from circuitxbar.devices.fitting.estimation import Estimates, estimated
@@ -72,13 +72,21 @@ class Fit:
 
         return report(self)
 
-    def save(self, path: str | os.PathLike[str], *, source: str, title: str | None = None) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        source: str,
+        title: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
         """Write a device file with the fitted values, for `circuitxbar.device(path)`.
 
         path : ends in .toml; the name of the file becomes that of the device.
         source : who measured what, where; one line.  title : one line, by default the old one.
-        Raises ModelError for what a device file cannot hold, NetlistError where it cannot be
-        written.
+        overwrite : whether a file that is there already may be lost.
+        Raises ModelError for what a device file cannot hold, and for a file that is there;
+        NetlistError where it cannot be written.
         """
         path = Path(path)
         if path.suffix != ".toml":
@@ -93,6 +101,12 @@ class Fit:
         table = f"{path.stem}.csv" if self.device.table else ""
         text = rewritten(self.device, card=card, pulse={}, table=table)
         parse_device(text, str(path), self.device.table)
+        written = (path, path.with_name(table)) if table else (path,)
+        there = [] if flag("overwrite", overwrite) else [one for one in written if one.exists()]
+        if there:
+            raise ModelError(
+                f"{there[0]} is there already. Choose another name, or pass overwrite=True."
+            )
         if table:
             write_text(path.with_name(table), self.device.table)
         write_text(path, text)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _FACTOR = 0.3  # relative error beyond which a value is known to a factor rather than plus or minus
 _ODD = 3.0  # standard errors
+_DIGITS = 15  # that every double holds
 
 
 def report(fit: Fit) -> str:
@@ -69,12 +70,14 @@ def _told(fit: Fit, name: str) -> str:
 
 
 def with_error(value: float, error: float) -> str:
-    """`value` ± `error`, both to the second digit of the error."""
+    """`value` ± `error`, both to the second digit of the error, if a number has so many."""
     if not (math.isfinite(error) and error > 0 and math.isfinite(value)):
         return f"{value:.6g}"
     error = float(f"{error:.1e}")  # before its first digit is looked at: 0.0998 is 0.10
     place = math.floor(math.log10(error)) - 1
     power = math.floor(math.log10(abs(value))) if value else place
+    if power - place >= _DIGITS:
+        return f"{value:.{_DIGITS}g} ± {error:.1e}"
     if -3 <= power < 5 and place <= 0:
         return f"{value:.{-place}f} ± {error:.{-place}f}"
     if power < 5 and place > 0:
