@@ -9,7 +9,9 @@ import numpy as np
 
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.cells import CellElement, Node
-from circuitxbar.circuit.circuit import Circuit, Group, Kind, Names, SubCircuit, check_name
+from circuitxbar.circuit.circuit import Circuit, SubCircuit
+from circuitxbar.circuit.group import Group, Kind, Names
+from circuitxbar.circuit.names import check_name
 from circuitxbar.circuit.potentials import last_cells
 from circuitxbar.circuit.terminations import SIDES, Ends, Floating, Side
 

@@ -9,7 +9,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from circuitxbar.circuit.circuit import Circuit, Group
+from circuitxbar.circuit.circuit import Circuit
+from circuitxbar.circuit.group import Group
 from circuitxbar.errors import CircuitError
 
 

@@ -6,143 +6,18 @@ handful of arrays.
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
-from circuitxbar.arguments import (
-    Array,
-    positive_number,
-    real_number,
-    resistances,
-    shown,
-    whole_number,
-)
-from circuitxbar.circuit.model import Model
-from circuitxbar.devices.conduction import ROOM
-from circuitxbar.devices.device import Device
-from circuitxbar.devices.library import device as find_device
-from circuitxbar.errors import CircuitError, ModelError
-
-Kind = Literal["R", "C", "V", "I", "law"]
-UNITS: dict[Kind, str] = {"R": "ohm", "C": "F", "V": "V", "I": "A", "law": "S"}
-_NAME = re.compile(r"[a-z0-9_][a-z0-9_.]*\Z")
-# Ground's other name, words that ngspice takes for sets of vectors, for the temperature or for
-# random numbers, and the node that counts the vectors of a batch.
-_SETS, _RANDOM = ["all", "allv", "alli", "ally"], ["gauss", "agauss", "unif", "aunif", "limit"]
-_RESERVED = frozenset(["gnd", *_SETS, "temper", *_RANDOM, "vector_index"])
-
-
-@dataclass(frozen=True, eq=False)
-class Names:
-    """Equally formed names: `pattern` with one row of `indices` (n, k) filled in each."""
-
-    pattern: str
-    indices: np.ndarray
-
-    @staticmethod
-    def one(name: str) -> Names:
-        """A single name."""
-        return Names(name, np.zeros((1, 0), dtype=int))
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, k: int) -> str:
-        return self.pattern.format(*self.indices[k])
-
-    def __iter__(self) -> Iterator[str]:
-        return (self.pattern.format(*row) for row in self.indices.tolist())
-
-    def prefixed(self, prefix: str) -> Names:
-        """The same names with `prefix` and a dot in front."""
-        return Names(f"{prefix}.{self.pattern}", self.indices)
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """Equal elements: `kind`, names, nodes (n, 2) and values (n,), or (n, batch) for sources.
-
-    R: resistance in ohm, 0 joins its nodes and inf is open. C: capacitance in farad, which an
-    operating point does not see. V: first node minus second, in volt.
-    I: ampere, flowing from the first node through the source into the second.
-    law: the device of `model`; nodes (n, terminals) in the order of its terminals, values its
-    conductances in S. Current flows from the first node into the last; a middle one (the gate)
-    carries none.
-    """
-
-    kind: Kind
-    names: Names
-    nodes: np.ndarray
-    values: Array
-    model: Model | None = None
-
-
-@dataclass(frozen=True)
-class Resistor:
-    """A resistor of `resistance` ohm (0 joins its nodes, inf is open) between two nodes."""
-
-    name: str
-    first: str
-    second: str
-    resistance: float
-
-
-@dataclass(frozen=True)
-class Capacitor:
-    """A capacitor of `capacitance` farad between two nodes; open at an operating point."""
-
-    name: str
-    first: str
-    second: str
-    capacitance: float
-
-
-@dataclass(frozen=True)
-class VoltageSource:
-    """An ideal source that holds `positive` at `voltage` volt above `negative`."""
-
-    name: str
-    positive: str
-    negative: str
-    voltage: float
-
-
-@dataclass(frozen=True)
-class CurrentSource:
-    """An ideal source that drives `current` ampere out of `first` into `second`."""
-
-    name: str
-    first: str
-    second: str
-    current: float
-
-
-@dataclass(frozen=True)
-class DeviceElement:
-    """A device between `nodes`, one for each of its terminals and in their order.
-
-    Current flows from the first node into the last; the middle one of three is the gate.
-    device : name in device_models/, path of a TOML file, or a Device.
-    conductance : g of its law, S, above 0; None for a law that is free of g.
-    parameters : those that differ from the device, name -> value in the parameter's own unit.
-    temperature : K.
-    """
-
-    name: str
-    nodes: tuple[str, ...]
-    device: str | os.PathLike[str] | Device
-    conductance: float | None = None
-    parameters: Mapping[str, float] | None = None
-    temperature: float = ROOM
-
-
-Element = Resistor | Capacitor | VoltageSource | CurrentSource | DeviceElement
+from circuitxbar.arguments import real_number, shown, whole_number
+from circuitxbar.circuit.elements import Element
+from circuitxbar.circuit.group import Group, Names, joined
+from circuitxbar.circuit.names import check_name, unknown
+from circuitxbar.circuit.parts import part_of
+from circuitxbar.errors import CircuitError
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,11 +25,13 @@ class Circuit:
     """Groups of equal elements on nodes; node "0" is ground and has number 0.
 
     Adding returns a new circuit. Names are lower case, since SPICE folds case.
+    initial_voltages : node -> V at which a transient holds it while it finds where to start.
     """
 
     title: str = "circuit"
     node_names: tuple[Names, ...] = ()
     groups: tuple[Group, ...] = ()
+    initial_voltages: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         title = self.title
@@ -204,14 +81,14 @@ class Circuit:
         try:
             return self._node_numbers[name]
         except (KeyError, TypeError):
-            raise CircuitError(_unknown("node", name, self._node_numbers)) from None
+            raise CircuitError(unknown("node", name, self._node_numbers)) from None
 
     def element(self, name: str) -> tuple[Group, int]:
         """(group, position) of element `name`; CircuitError with near names where there is none."""
         try:
             group, position = self._element_places[name]
         except (KeyError, TypeError):
-            raise CircuitError(_unknown("element", name, self._element_places)) from None
+            raise CircuitError(unknown("element", name, self._element_places)) from None
         return self.groups[group], position
 
     def add(self, *elements: Element) -> Circuit:
@@ -220,27 +97,43 @@ class Circuit:
         Raises CircuitError for duplicate or ill-formed names and values that are not finite, and
         CircuitError or ModelError for devices that do not fit their element.
         """
-        numbers, names = dict(self._node_numbers), list(self.node_names)
-        taken, groups = set(self._element_places), list(self.groups)
+        numbers, added = dict(self._node_numbers), list[str]()
+        taken, groups = set(self._element_places), list[Group]()
         for element in elements:
             if not isinstance(element, Element):
                 raise CircuitError(
                     f"{shown(element)} is not an element. "
-                    "Use Resistor, Capacitor, VoltageSource, CurrentSource or DeviceElement."
+                    "Use Resistor, Capacitor, VoltageSource, CurrentSource, DeviceElement ..."
                 )
             check_name("element", element.name)
             if element.name in taken:
                 raise CircuitError(f"element {element.name!r} exists already. Choose another name.")
             taken.add(element.name)
-            kind, nodes, value, model = _parts(element)
-            for node in nodes:
+            part = part_of(element)
+            for node in part.nodes:
                 check_name("node", node)
                 if node not in numbers:
                     numbers[node] = len(numbers)
-                    names.append(Names.one(node))
-            ends = np.array([[numbers[node] for node in nodes]])
-            groups.append(Group(kind, Names.one(element.name), ends, np.array([value]), model))
-        return replace(self, node_names=tuple(names), groups=tuple(groups))
+                    added.append(node)
+            groups.append(part.group(element.name, numbers))
+        names = (Names.listed(added),) if added else ()
+        return replace(
+            self,
+            node_names=self.node_names + names,
+            groups=self.groups + tuple(joined(groups)),
+        )
+
+    def with_initial_voltages(self, voltages: Mapping[str, float]) -> Circuit:
+        """This circuit, of which a transient starts with these nodes at these voltages, V.
+
+        Raises CircuitError for unknown nodes and what is no number.
+        """
+        checked = {}
+        for name, value in voltages.items():
+            if self.node(name) == 0:
+                raise CircuitError("ground is at 0 V. Give the voltages of other nodes.")
+            checked[name] = real_number(f"initial voltage of {name}", value, unit="V")
+        return replace(self, initial_voltages={**self.initial_voltages, **checked})
 
     def instance(self, name: str, subcircuit: SubCircuit, **pins: str) -> Circuit:
         """This circuit with a copy of `subcircuit` whose `pins` are joined to the nodes named.
@@ -253,7 +146,7 @@ class Circuit:
         check_name("instance", name)
         for pin in pins:
             if pin not in subcircuit.pin_nodes:
-                raise CircuitError(_unknown("pin", pin, subcircuit.pin_nodes))
+                raise CircuitError(unknown("pin", pin, subcircuit.pin_nodes))
         for node in pins.values():
             check_name("node", node)
             if node.startswith(f"{name}."):
@@ -281,10 +174,7 @@ class Circuit:
             number += len(group)
         for k, node in joined.items():
             renumbered[k] = numbers[node]
-        groups = tuple(
-            replace(g, names=g.names.prefixed(name), nodes=renumbered[g.nodes])
-            for g in inner.groups
-        )
+        groups = tuple(group.prefixed(name, renumbered[group.nodes]) for group in inner.groups)
         return replace(self, node_names=tuple(names), groups=self.groups + groups)
 
 
@@ -327,85 +217,3 @@ class SubCircuit:
     def pins(self) -> tuple[str, ...]:
         """The names of the pins, in the order of a .subckt line."""
         return tuple(self.pin_nodes)
-
-
-def check_name(what: str, name: object) -> None:
-    """Refuse a `name` of a `what` that SPICE could not hold apart from others."""
-    if not isinstance(name, str) or not _NAME.match(name) or name in _RESERVED:
-        raise CircuitError(
-            f"{what} name {shown(name)} cannot be used. Use lower-case letters, digits, '_' and "
-            f"'.', and none of {', '.join(sorted(_RESERVED))}; ground is '0'."
-        )
-
-
-def _parts(element: Element) -> tuple[Kind, tuple[str, ...], float, Model | None]:
-    """Kind, nodes, value and model of `element`, its values checked."""
-    match element:
-        case Resistor(name, first, second, resistance):
-            return "R", (first, second), float(resistances(name, resistance, shape=())), None
-        case Capacitor(name, first, second, capacitance):
-            value = real_number(name, capacitance, unit=UNITS["C"], minimum=0.0)
-            return "C", (first, second), value, None
-        case VoltageSource(name, first, second, voltage):
-            return "V", (first, second), real_number(name, voltage, unit=UNITS["V"]), None
-        case CurrentSource(name, first, second, current):
-            return "I", (first, second), real_number(name, current, unit=UNITS["I"]), None
-    model = _checked_model(element)
-    return "law", tuple(element.nodes), float(model.conductances[0]), model
-
-
-def _checked_model(element: DeviceElement) -> Model:
-    name = f"element {element.name!r}"
-    device = find_device(element.device)
-    if not isinstance(element.nodes, tuple | list) or len(element.nodes) != len(device.terminals):
-        raise CircuitError(
-            f"{name}: nodes = {shown(element.nodes)}; {device.name!r} needs one for each of "
-            f"{', '.join(device.terminals)}."
-        )
-    conductance = element.conductance
-    if (conductance is None) == device.uses_conductance:
-        told = (
-            "needs a conductance"
-            if device.uses_conductance
-            else "is free of g: give no conductance"
-        )
-        raise CircuitError(f"{name}: the law of {device.name!r} {told}.")
-    if conductance is None:
-        conductance = 1.0  # without a meaning
-    else:
-        low, high = device.valid["g"]
-        conductance = positive_number(f"{name}: conductance", conductance, unit="S")
-        if not low <= conductance <= high:
-            raise CircuitError(
-                f"{name}: conductance = {conductance:.3g} S is outside the valid range "
-                f"{low:g} to {high:g} S of {device.name!r}."
-            )
-    parameters = element.parameters if element.parameters is not None else {}
-    if not isinstance(parameters, Mapping):
-        raise CircuitError(
-            f"{name}: parameters = {shown(parameters)} is not a dict of name: value."
-        )
-    for key in parameters:
-        if key not in device.parameters:
-            raise CircuitError(
-                f"{name}: {device.name!r} has no parameter {shown(key)}. "
-                f"It has: {', '.join(device.parameters) or 'none'}."
-            )
-    try:
-        checked = device.with_parameters(**parameters).values
-    except ModelError as error:
-        raise ModelError(f"{name}: {error}") from None
-    temperature = real_number(
-        f"{name}: temperature", element.temperature, unit="K", minimum=1.0, maximum=2000.0
-    )
-    own = {key: np.array(checked[key]) for key in parameters if key in device.law_parameters}
-    return Model(device, np.array([conductance]), own, temperature)
-
-
-def _unknown(what: str, name: object, known: dict[str, int] | dict[str, tuple[int, int]]) -> str:
-    import difflib
-
-    text = name if isinstance(name, str) else ""
-    near = difflib.get_close_matches(text, list(known)[:20000], n=3)
-    hint = f" Did you mean {', '.join(near)}?" if near else f" There are {len(known)}."
-    return f"there is no {what} {shown(name)}.{hint}"

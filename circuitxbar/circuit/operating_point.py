@@ -9,7 +9,8 @@ import numpy as np
 
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.checks import joined_nodes
-from circuitxbar.circuit.circuit import Circuit, Group
+from circuitxbar.circuit.circuit import Circuit
+from circuitxbar.circuit.group import Group
 from circuitxbar.circuit.potentials import difference
 from circuitxbar.errors import CircuitError
 
@@ -88,8 +89,7 @@ class OperatingPoint:
             elif group.kind == "C":
                 found.append(np.zeros((len(values), self.voltages.shape[1])))
             elif group.kind == "law":
-                assert group.model is not None
-                found.append(group.model.evaluate([*self.controls(group).values()])[0].T)
+                found.append(group.device.evaluate([*self.controls(group).values()])[0].T)
             else:
                 first, second = group.nodes.T
                 drop = self._drop(first, second)
@@ -100,9 +100,8 @@ class OperatingPoint:
 
     def controls(self, group: Group) -> dict[str, Array]:
         """The voltages that the laws of a `group` depend on, each (batch, elements), V."""
-        assert group.model is not None
         found = {}
-        for name, signs in group.model.device.controls.items():
+        for name, signs in group.device.device.controls.items():
             second = group.nodes[:, signs.index(-1)] if -1 in signs else 0
             found[name] = self._drop(group.nodes[:, signs.index(1)], second).T
         return found

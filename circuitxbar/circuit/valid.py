@@ -80,9 +80,9 @@ def stays_valid(crossbar: Crossbar, drive: Drive) -> bool:
 def check_valid_point(point: OperatingPoint) -> None:
     """The same for the elements of a circuit at its operating point."""
     for group in point.circuit.groups:
-        if group.model is None:
+        if group.kind != "law":
             continue
-        device = group.model.device
+        device = group.device.device
         for variable, values in point.controls(group).items():
             inside = _inside(device, variable, values)
             if not inside.all():

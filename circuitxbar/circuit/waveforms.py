@@ -97,6 +97,10 @@ class Waveform:
         changes = np.diff(np.concatenate([flat, slopes, flat], axis=-1)) != 0
         return np.unique(times[changes])
 
+    def corners(self, stop: float, /) -> Array:
+        """The breakpoints from 0 s to `stop`, s."""
+        return self.breakpoints[(self.breakpoints >= 0) & (self.breakpoints <= stop)]
+
     def for_lines(self, name: str, lines: int) -> Waveform:
         """This waveform as one of `lines` lines, the argument `name` of a call.
 

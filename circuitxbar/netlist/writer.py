@@ -12,7 +12,8 @@ import numpy as np
 
 from circuitxbar.arguments import shown
 from circuitxbar.circuit.checks import check_topology, joined_nodes
-from circuitxbar.circuit.circuit import Circuit, Group, SubCircuit
+from circuitxbar.circuit.circuit import Circuit, SubCircuit
+from circuitxbar.circuit.group import Group
 from circuitxbar.circuit.model import Model
 from circuitxbar.devices.conduction import ROOM
 from circuitxbar.devices.device import Device
@@ -111,8 +112,8 @@ class _Laws:
         texts: dict[object, str] = {}
         devices: dict[str, Device] = {}
         for group in circuit.groups:
-            if group.model is not None:
-                device = group.model.device
+            if group.kind == "law":
+                device = group.device.device
                 if (identity := _identity(device)) not in texts:
                     texts[identity] = device.spice()
                     devices.setdefault(texts[identity], device)
@@ -143,8 +144,8 @@ def _net_comments(circuit: Circuit, written: list[str], tongue: Dialect) -> Iter
 
 
 def _element_lines(group: Group, names: list[str], laws: _Laws, tongue: Dialect) -> Iterator[str]:
-    if group.model is not None:
-        calls = _calls(group.model, laws.names[_identity(group.model.device)], tongue)
+    if group.kind == "law":
+        calls = _calls(group.device, laws.names[_identity(group.device.device)], tongue)
         for name, nodes, call in zip(group.names, group.nodes.tolist(), calls, strict=True):
             yield f"x{name} {' '.join(names[node] for node in nodes)} {call}"
         return

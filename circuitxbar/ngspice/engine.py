@@ -71,7 +71,7 @@ def _found(circuit: Circuit) -> tuple[Array, Array, dict[str, Any]]:
     Vectors are one sweep where there are no laws, else a run each: in a sweep, Newton's method
     begins near the answer and ends before its last, exact step.
     """
-    if circuit.batch == 1 or all(group.model is None for group in circuit.groups):
+    if circuit.batch == 1 or all(group.kind != "law" for group in circuit.groups):
         answer = _answered(circuit)
         return _node_voltages(circuit, answer), _source_currents(circuit, answer), _stats(answer)
     parts = []

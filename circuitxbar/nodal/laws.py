@@ -12,7 +12,7 @@ from scipy.sparse import coo_array, csc_array, csr_array
 from scipy.sparse.linalg import splu
 
 from circuitxbar.arguments import Array
-from circuitxbar.circuit.circuit import Group
+from circuitxbar.circuit.group import Group
 from circuitxbar.circuit.model import Model
 from circuitxbar.nodal.voltages import NodeVoltages
 
@@ -49,11 +49,10 @@ class Laws:
         owners, across = [np.empty(0, dtype=int)], [np.empty(0)]
         first = 0
         for group in groups:
-            assert group.model is not None
-            models.append(group.model)
+            models.append(group.device)
             count = len(group.nodes)
             outputs.append(group.nodes[:, [0, -1]])
-            for signs in group.model.device.controls.values():
+            for signs in group.device.device.controls.values():
                 ends = [group.nodes[:, signs.index(s)] for s in (1, -1) if s in signs]
                 ends += [np.zeros(count, dtype=int)] * (2 - len(ends))  # the other one is ground
                 controls.append(np.stack(ends, axis=1))

@@ -12,7 +12,8 @@ from scipy.sparse import coo_array, csr_array, hstack
 
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.checks import check_topology, joined_nodes
-from circuitxbar.circuit.circuit import Circuit, Group
+from circuitxbar.circuit.circuit import Circuit
+from circuitxbar.circuit.group import Group
 from circuitxbar.errors import SolverError
 from circuitxbar.nodal.laws import Jacobian, Laws, differences
 from circuitxbar.nodal.newton import GROUND, solve_vector

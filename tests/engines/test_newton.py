@@ -9,7 +9,7 @@ import pytest
 from scipy.special import wrightomega
 
 import circuitxbar as cx
-from circuitxbar.circuit.circuit import DeviceElement
+from circuitxbar.circuit.elements import DeviceElement
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.functions import CONSTANTS
 from circuitxbar.devices.model_file import parse_device

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from circuitxbar.circuit.circuit import Circuit, DeviceElement, Resistor, VoltageSource
+from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.crossbar import Crossbar
+from circuitxbar.circuit.elements import DeviceElement, Resistor, VoltageSource
 from circuitxbar.circuit.terminations import Driven
 from circuitxbar.circuit.wires import Wires
 from circuitxbar.errors import CircuitError, NetlistError, SolverError

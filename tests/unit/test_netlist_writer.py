@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import circuitxbar as cx
-from circuitxbar.circuit.circuit import DeviceElement
+from circuitxbar.circuit.elements import DeviceElement
 from circuitxbar.ngspice.runner import run
 
 PACKAGE = Path(cx.__file__).parents[1]

@@ -1,0 +1,38 @@
+"""What nodes, elements, pins and instances may be called."""
+
+from __future__ import annotations
+
+import re
+
+from circuitxbar.arguments import shown
+from circuitxbar.errors import CircuitError
+
+_NAME = re.compile(r"[a-z0-9_][a-z0-9_.]*\Z")
+# Ground's other name, words that ngspice takes for sets of vectors, for the temperature or for
+# random numbers, and the node that counts the vectors of a batch.
+_SETS, _RANDOM = ["all", "allv", "alli", "ally"], ["gauss", "agauss", "unif", "aunif", "limit"]
+_RESERVED = frozenset(["gnd", *_SETS, "temper", *_RANDOM, "vector_index"])
+
+
+def is_name(name: object) -> bool:
+    """Whether SPICE can hold `name` apart from others."""
+    return isinstance(name, str) and bool(_NAME.match(name)) and name not in _RESERVED
+
+
+def check_name(what: str, name: object) -> None:
+    """Refuse a `name` of a `what` that SPICE could not hold apart from others."""
+    if not is_name(name):
+        raise CircuitError(
+            f"{what} name {shown(name)} cannot be used. Use lower-case letters, digits, '_' and "
+            f"'.', and none of {', '.join(sorted(_RESERVED))}; ground is '0'."
+        )
+
+
+def unknown(what: str, name: object, known: dict[str, int] | dict[str, tuple[int, int]]) -> str:
+    """The message that there is no `what` called `name`, with near ones among the `known`."""
+    import difflib
+
+    text = name if isinstance(name, str) else ""
+    near = difflib.get_close_matches(text, list(known)[:20000], n=3)
+    hint = f" Did you mean {', '.join(near)}?" if near else f" There are {len(known)}."
+    return f"there is no {what} {shown(name)}.{hint}"

@@ -1,0 +1,257 @@
+"""From an element to the group that it is alone: where its values are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from circuitxbar.arguments import flag, positive_number, real_number, resistances, shown
+from circuitxbar.circuit.elements import (
+    BehaviouralSource,
+    Bipolar,
+    Capacitor,
+    CurrentControlledCurrentSource,
+    CurrentControlledVoltageSource,
+    CurrentSource,
+    CurrentSwitch,
+    DeviceElement,
+    Diode,
+    Element,
+    Inductor,
+    Mosfet,
+    Resistor,
+    Switch,
+    VoltageControlledCurrentSource,
+    VoltageControlledVoltageSource,
+    VoltageSource,
+)
+from circuitxbar.circuit.group import (
+    Behaviour,
+    Excitation,
+    Group,
+    Kind,
+    ModelCard,
+    Names,
+    Semiconductor,
+    SwitchModel,
+)
+from circuitxbar.circuit.model import Model
+from circuitxbar.circuit.names import check_name
+from circuitxbar.devices.expression import Law
+from circuitxbar.devices.library import device as find_device
+from circuitxbar.errors import CircuitError, ModelError
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One element as a group takes it, its nodes and sensed elements still by name."""
+
+    kind: Kind
+    nodes: tuple[str, ...]
+    value: float = 0.0
+    model: Any = None
+    sensed: tuple[str, ...] = ()
+    excitation: Excitation | None = None
+    initial: float | None = None
+
+    def group(self, name: str, numbers: Mapping[str, int]) -> Group:
+        """The group of this element alone."""
+        return Group(
+            self.kind,
+            Names.one(name),
+            np.array([[numbers[node] for node in self.nodes]]),
+            np.array([self.value]),
+            self.model,
+            tuple(map(Names.one, self.sensed)),
+            self.excitation,
+            None if self.initial is None else np.array([self.initial]),
+        )
+
+
+def part_of(element: Element) -> Part:
+    """What `element` becomes in a group, its values checked; CircuitError naming what is wrong."""
+    name = element.name
+    match element:
+        case Resistor(_, first, second, resistance):
+            return Part("R", (first, second), float(resistances(name, resistance, shape=())))
+        case Capacitor(_, first, second, size):
+            return Part("C", (first, second), _size(name, size, "F"), initial=_initial(element))
+        case Inductor(_, first, second, size):
+            return Part("L", (first, second), _size(name, size, "H"), initial=_initial(element))
+        case VoltageSource(_, first, second, value):
+            number = real_number(name, value, unit="V")
+            return Part("V", (first, second), number, excitation=_excitation(element))
+        case CurrentSource(_, first, second, value):
+            number = real_number(name, value, unit="A")
+            return Part("I", (first, second), number, excitation=_excitation(element))
+        case VoltageControlledVoltageSource(_, first, second, plus, minus, gain):
+            number = float("inf") if gain == float("inf") else real_number(f"{name}: gain", gain)
+            return Part("E", (first, second, plus, minus), number)
+        case VoltageControlledCurrentSource(_, first, second, plus, minus, gain):
+            number = real_number(f"{name}: transconductance", gain, unit="S")
+            return Part("G", (first, second, plus, minus), number)
+        case CurrentControlledCurrentSource(_, first, second, sensed, gain):
+            check_name("element", sensed)
+            return Part("F", (first, second), real_number(f"{name}: gain", gain), sensed=(sensed,))
+        case CurrentControlledVoltageSource(_, first, second, sensed, gain):
+            check_name("element", sensed)
+            number = real_number(f"{name}: transresistance", gain, unit="ohm")
+            return Part("H", (first, second), number, sensed=(sensed,))
+        case Switch(_, first, second, plus, minus):
+            return Part("S", (first, second, plus, minus), model=_switch(element))
+        case CurrentSwitch(_, first, second, sensed):
+            check_name("element", sensed)
+            return Part("W", (first, second), model=_switch(element), sensed=(sensed,))
+        case BehaviouralSource():
+            return _behaviour(element)
+        case Diode(_, anode, cathode, model, area):
+            return _semiconductor("D", name, (anode, cathode), model, area=area)
+        case Bipolar(_, collector, base, emitter, model, area):
+            return _semiconductor("Q", name, (collector, base, emitter), model, area=area)
+        case Mosfet(_, drain, gate, source, bulk, model, width, length, multiplier):
+            sizes = {"w": width, "l": length, "m": multiplier}
+            return _semiconductor("M", name, (drain, gate, source, bulk), model, **sizes)
+    model = _checked_model(element)
+    return Part("law", tuple(element.nodes), float(model.conductances[0]), model)
+
+
+def _size(name: str, value: Any, unit: str) -> float:
+    return real_number(name, value, unit=unit, minimum=0.0)
+
+
+def _initial(element: Capacitor | Inductor) -> float | None:
+    value = element.initial
+    return None if value is None else real_number(f"{element.name}: initial", value)
+
+
+def _excitation(source: VoltageSource | CurrentSource) -> Excitation | None:
+    function, ac = source.over_time, source.ac
+    if function is not None:
+        if not (hasattr(function, "at") and hasattr(function, "corners")):
+            raise CircuitError(
+                f"{source.name}: over_time = {shown(function)} is no Pulse, Sine, Exponential or "
+                "Waveform."
+            )
+        if getattr(function, "shape", ()) != ():
+            raise CircuitError(f"{source.name}: over_time has several lines. Give one of them.")
+    try:
+        amplitude = complex(ac)
+    except (TypeError, ValueError):
+        raise CircuitError(f"{source.name}: ac = {shown(ac)} is not a number.") from None
+    if not np.isfinite(amplitude):
+        raise CircuitError(f"{source.name}: ac = {shown(ac)} is not finite.")
+    if function is None and amplitude == 0:
+        return None
+    return Excitation((function,), np.array([amplitude]))
+
+
+def _switch(switch: Switch | CurrentSwitch) -> SwitchModel:
+    name = switch.name
+    return SwitchModel(
+        np.array([real_number(f"{name}: threshold", switch.threshold)]),
+        np.array([real_number(f"{name}: hysteresis", switch.hysteresis, minimum=0.0)]),
+        np.array([positive_number(f"{name}: on", switch.on, unit="ohm")]),
+        np.array([positive_number(f"{name}: off", switch.off, unit="ohm")]),
+        np.array([flag(f"{name}: closed", switch.closed)]),
+    )
+
+
+def _behaviour(source: BehaviouralSource) -> Part:
+    where = f"element {source.name!r}"
+    if (source.voltage is None) == (source.current is None):
+        raise CircuitError(f"{where}: give either its voltage or its current, as a law.")
+    output = "voltage" if source.current is None else "current"
+    text = source.voltage if source.current is None else source.current
+    if not isinstance(text, str):
+        raise CircuitError(f"{where}: {output} = {shown(text)} is no law in words.")
+    given = (source.voltages or {}, source.currents or {}, source.parameters or {})
+    if not all(isinstance(part, Mapping) for part in given):
+        raise CircuitError(f"{where}: voltages, currents and parameters are dicts of name: ...")
+    voltages, currents, parameters = given
+    names = (*voltages, *currents, *parameters)
+    for name in names:
+        if names.count(name) > 1 or name == "time" or not str(name).isidentifier():
+            raise CircuitError(f"{where}: the name {shown(name)} cannot be used, or is used twice.")
+    pairs = []
+    for name, pair in voltages.items():
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise CircuitError(f"{where}: voltages[{name!r}] = {shown(pair)} is no pair of nodes.")
+        pairs += pair
+    for sensed in currents.values():
+        check_name("element", sensed)
+    values = {
+        key: np.array([real_number(f"{where}: {key}", parameters[key])]) for key in parameters
+    }
+    law = Law("behavioural source", text, (), (*names, "time"), output)
+    try:
+        law.trees()
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from None
+    model = Behaviour(law, output, tuple(voltages), tuple(currents), values)
+    nodes = (source.first, source.second, *pairs)
+    return Part("B", nodes, model=model, sensed=tuple(currents.values()))
+
+
+_TYPES: dict[Kind, tuple[str, ...]] = {"D": ("d",), "Q": ("npn", "pnp"), "M": ("nmos", "pmos")}
+
+
+def _semiconductor(
+    kind: Kind, name: str, nodes: tuple[str, ...], card: ModelCard, **sizes: float
+) -> Part:
+    if not isinstance(card, ModelCard) or card.type not in _TYPES[kind]:
+        wanted = " or ".join(_TYPES[kind])
+        raise CircuitError(f"{name}: model = {shown(card)} is no ModelCard of type {wanted}.")
+    check_name("model", card.name)
+    values = {key: np.array([positive_number(f"{name}: {key}", sizes[key])]) for key in sizes}
+    return Part(kind, nodes, model=Semiconductor(card, values))
+
+
+def _checked_model(element: DeviceElement) -> Model:
+    name = f"element {element.name!r}"
+    device = find_device(element.device)
+    if not isinstance(element.nodes, tuple | list) or len(element.nodes) != len(device.terminals):
+        raise CircuitError(
+            f"{name}: nodes = {shown(element.nodes)}; {device.name!r} needs one for each of "
+            f"{', '.join(device.terminals)}."
+        )
+    conductance = element.conductance
+    if (conductance is None) == device.uses_conductance:
+        told = (
+            "needs a conductance"
+            if device.uses_conductance
+            else "is free of g: give no conductance"
+        )
+        raise CircuitError(f"{name}: the law of {device.name!r} {told}.")
+    if conductance is None:
+        conductance = 1.0  # without a meaning
+    else:
+        low, high = device.valid["g"]
+        conductance = positive_number(f"{name}: conductance", conductance, unit="S")
+        if not low <= conductance <= high:
+            raise CircuitError(
+                f"{name}: conductance = {conductance:.3g} S is outside the valid range "
+                f"{low:g} to {high:g} S of {device.name!r}."
+            )
+    parameters = element.parameters if element.parameters is not None else {}
+    if not isinstance(parameters, Mapping):
+        raise CircuitError(
+            f"{name}: parameters = {shown(parameters)} is not a dict of name: value."
+        )
+    for key in parameters:
+        if key not in device.parameters:
+            raise CircuitError(
+                f"{name}: {device.name!r} has no parameter {shown(key)}. "
+                f"It has: {', '.join(device.parameters) or 'none'}."
+            )
+    try:
+        checked = device.with_parameters(**parameters).values
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from None
+    temperature = real_number(
+        f"{name}: temperature", element.temperature, unit="K", minimum=1.0, maximum=2000.0
+    )
+    own = {key: np.array(checked[key]) for key in parameters if key in device.law_parameters}
+    return Model(device, np.array([conductance]), own, temperature)
