@@ -48,6 +48,7 @@ _HOMES = {
     "circuitxbar.circuit.transient": ("Transient",),
     "circuitxbar.devices.device": ("Device",),
     "circuitxbar.devices.library": ("device",),
+    "circuitxbar.netlist.reader": ("read_spice",),
     "circuitxbar.netlist.writer": ("write_spice",),
     "circuitxbar.solving": (
         "solve",

@@ -141,6 +141,8 @@ class BehaviouralSource:
     voltages : name in the law -> (node, node), the voltage of the first above the second.
     currents : name in the law -> the source whose current it is.
     parameters : name in the law -> number.  `time` (s) may stand in the law.
+    definitions : name in the law -> text that it stands for, in the order of their use.
+    law_name : what its law is called where it stands as a .subckt block of its own.
     """
 
     name: str
@@ -151,6 +153,8 @@ class BehaviouralSource:
     voltages: Mapping[str, tuple[str, str]] | None = None
     currents: Mapping[str, str] | None = None
     parameters: Mapping[str, float] | None = None
+    definitions: Mapping[str, str] | None = None
+    law_name: str | None = None
 
 
 @dataclass(frozen=True)

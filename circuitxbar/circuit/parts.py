@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,16 @@ def _switch(switch: Switch | CurrentSwitch) -> SwitchModel:
     )
 
 
+@lru_cache(maxsize=256)
+def _law(
+    text: str, definitions: tuple[tuple[str, str], ...], names: tuple[str, ...], output: str
+) -> Law:
+    """The law of a behavioural source, checked; the same one for equal sources."""
+    law = Law("behavioural source", text, definitions, names, output)
+    law.trees()
+    return law
+
+
 def _behaviour(source: BehaviouralSource) -> Part:
     where = f"element {source.name!r}"
     if (source.voltage is None) == (source.current is None):
@@ -171,9 +182,14 @@ def _behaviour(source: BehaviouralSource) -> Part:
     if not all(isinstance(part, Mapping) for part in given):
         raise CircuitError(f"{where}: voltages, currents and parameters are dicts of name: ...")
     voltages, currents, parameters = given
+    definitions = source.definitions or {}
+    if not isinstance(definitions, Mapping) or any(
+        not isinstance(part, str) for part in definitions.values()
+    ):
+        raise CircuitError(f"{where}: definitions is no dict of name: text.")
     names = (*voltages, *currents, *parameters)
-    for name in names:
-        if names.count(name) > 1 or name == "time" or not str(name).isidentifier():
+    for name in (*names, *definitions):
+        if (*names, *definitions).count(name) > 1 or name == "time" or not str(name).isidentifier():
             raise CircuitError(f"{where}: the name {shown(name)} cannot be used, or is used twice.")
     pairs = []
     for name, pair in voltages.items():
@@ -185,12 +201,13 @@ def _behaviour(source: BehaviouralSource) -> Part:
     values = {
         key: np.array([real_number(f"{where}: {key}", parameters[key])]) for key in parameters
     }
-    law = Law("behavioural source", text, (), (*names, "time"), output)
+    if source.law_name is not None:
+        check_name("law", source.law_name)
     try:
-        law.trees()
+        law = _law(text, tuple(definitions.items()), (*names, "time"), output)
     except ModelError as error:
         raise ModelError(f"{where}: {error}") from None
-    model = Behaviour(law, output, tuple(voltages), tuple(currents), values)
+    model = Behaviour(law, output, tuple(voltages), tuple(currents), values, name=source.law_name)
     nodes = (source.first, source.second, *pairs)
     return Part("B", nodes, model=model, sensed=tuple(currents.values()))
 

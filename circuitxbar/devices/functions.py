@@ -111,6 +111,20 @@ FUNCTIONS: dict[str, Function] = {
         "|x| < 710",
         "cosh({0})",
     ),
+    "sin": Function(
+        1,
+        np.sin,
+        lambda x, d: apply("cos", *x) * d[0],
+        "sin({0})",
+        compiled="sin({0})",
+    ),
+    "cos": Function(
+        1,
+        np.cos,
+        lambda x, d: -apply("sin", *x) * d[0],
+        "cos({0})",
+        compiled="cos({0})",
+    ),
     # Neither 1 - tanh^2, which cancels to nothing from x = 19 on, nor 1/cosh^2, which overflows.
     "tanh": Function(
         1,
@@ -133,6 +147,7 @@ FUNCTIONS: dict[str, Function] = {
         "atan({0})",
         compiled="atan({0})",
     ),
+    "floor": Function(1, np.floor, spice="floor({0})", compiled="floor({0})"),
     "softplus": Function(
         1,
         lambda x: np.logaddexp(0.0, x),

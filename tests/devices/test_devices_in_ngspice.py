@@ -157,6 +157,7 @@ TRAPS = [
     ("softplus(100 * v)", BOTH),
     ("softplus(-700 * v)", BOTH),
     ("sign(v) + sign(v - v0)", BOTH),
+    ("sin(3 * v) + cos(2 * v) + floor(4 * v)", "-0.97 0.97 0.0625"),
     ("abs(v) * v", BOTH),
     ("asinh(1e6 * v) + atan(1e3 * v)", BOTH),
     ("where(v > 0, sqrt(v), where(v <= -v0, log(-v), v))", BOTH),

@@ -72,9 +72,12 @@ ACCEPTED = [
     ("log1p(v)", math.log1p(V)),
     ("sinh(v)", math.sinh(V)),
     ("cosh(v)", math.cosh(V)),
+    ("sin(v)", math.sin(V)),
+    ("cos(v)", math.cos(V)),
     ("tanh(v)", math.tanh(V)),
     ("asinh(v)", math.asinh(V)),
     ("atan(v)", math.atan(V)),
+    ("floor(v)", -1.0),
     ("softplus(v)", math.log1p(math.exp(V))),
     ("softplus(1000 * g)", 1000 * G),
     ("min(v, g)", V),
@@ -218,6 +221,8 @@ def test_a_branch_not_taken_spoils_neither_value_nor_slope():
 
 
 SLOPES = {
+    "sin": mpmath.cos,
+    "cos": lambda x: -mpmath.sin(x),
     "tanh": lambda x: mpmath.sech(x) ** 2,
     "softplus": lambda x: 1 / (1 + mpmath.exp(-x)),
     "asinh": lambda x: 1 / mpmath.sqrt(1 + x * x),

@@ -154,6 +154,8 @@ EXACT = {
     "log1p": mpmath.log1p,
     "sinh": mpmath.sinh,
     "cosh": mpmath.cosh,
+    "sin": mpmath.sin,
+    "cos": mpmath.cos,
     "tanh": mpmath.tanh,
     "asinh": mpmath.asinh,
     "sqrt": mpmath.sqrt,

@@ -206,6 +206,21 @@ def atan(x):
     return x.one_by_one("atan")
 
 
+def sin(x):
+    """The sine."""
+    return x.one_by_one("sin")
+
+
+def cos(x):
+    """The cosine."""
+    return x.one_by_one("cos")
+
+
+def floor(x):
+    """The largest whole number that is not above x."""
+    return x.called("llvm.floor")
+
+
 def power(base, exponent):
     """base ** exponent; NaN for a negative base, as in the function table."""
     return select(base < 0.0, NAN, base.one_by_one("pow", exponent))
