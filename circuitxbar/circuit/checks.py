@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from circuitxbar.circuit.circuit import Circuit
+from circuitxbar.circuit.curves import has_branch
 from circuitxbar.circuit.group import Group
 from circuitxbar.errors import CircuitError
 
@@ -20,19 +21,22 @@ def joined_nodes(circuit: Circuit) -> np.ndarray:
     return _smallest_in_part(circuit.node_count, edges)
 
 
-def check_topology(circuit: Circuit) -> None:
+def check_topology(circuit: Circuit, *, over_time: bool = False, at_rest: bool = True) -> None:
     """Raise CircuitError naming the element or node for which `circuit` has no unique solution.
 
     Refused: ideal sources in a loop without resistance; nodes with no path to ground.
+    over_time : a transient, in which initial voltages are such a path.
+    at_rest : it starts at an operating point, to which capacitors are open and inductors 0 ohm.
     """
     net = joined_nodes(circuit)
-    _check_source_loops(circuit, net)
-    _check_paths(circuit)
+    _check_source_loops(circuit, net, at_rest)
+    held = [circuit.node(name) for name in circuit.initial_voltages] if over_time else []
+    _check_paths(circuit, held, at_rest)
 
 
-def _check_source_loops(circuit: Circuit, net: np.ndarray) -> None:
-    sources = [g for g in circuit.groups if g.kind == "V"]
-    edges = [net[g.nodes] for g in sources]
+def _check_source_loops(circuit: Circuit, net: np.ndarray, at_rest: bool) -> None:
+    sources = [g for g in circuit.groups if has_branch(g) and (at_rest or g.kind != "L")]
+    edges = [net[g.nodes[:, :2]] for g in sources]
     parts = len(np.unique(_smallest_in_part(circuit.node_count, edges)[net]))
     if len(np.unique(net)) - parts == sum(map(len, edges)):
         return
@@ -60,10 +64,10 @@ def _check_source_loops(circuit: Circuit, net: np.ndarray) -> None:
             seen.setdefault(second, group.names[k])
 
 
-def _check_paths(circuit: Circuit) -> None:
-    conducting = [_conducting(g) for g in circuit.groups]
-    # From first to last terminal: a gate conducts to nowhere.
-    edges = [g.nodes[c][:, [0, -1]] for g, c in zip(circuit.groups, conducting, strict=True)]
+def _check_paths(circuit: Circuit, held: list[int], at_rest: bool) -> None:
+    conducting = [_conducting(g, at_rest) for g in circuit.groups]
+    edges = [_paths(g)[c].reshape(-1, 2) for g, c in zip(circuit.groups, conducting, strict=True)]
+    edges.append(np.array([[node, 0] for node in held], dtype=int).reshape(-1, 2))
     part = _smallest_in_part(circuit.node_count, edges)
     lost = np.flatnonzero(part != 0)
     if len(lost) == 0:
@@ -81,10 +85,31 @@ def _check_paths(circuit: Circuit) -> None:
     )
 
 
-def _conducting(group: Group) -> np.ndarray:
+def _conducting(group: Group, at_rest: bool) -> np.ndarray:
+    """Which elements let a direct current through that is free to follow the voltages."""
     if group.kind == "R":
         return np.isfinite(group.values)
-    return np.full(len(group.names), group.kind in ("V", "law"))
+    if group.kind == "C":
+        return (group.values > 0) & (not at_rest)
+    if group.kind in "GB" and not has_branch(group):
+        # A source of current is a conductor where its controls touch both its own ends.
+        touching = [(group.nodes[:, 2:] == group.nodes[:, [k]]).any(axis=1) for k in (0, 1)]
+        return touching[0] & touching[1]
+    return np.full(len(group.names), group.kind not in ("I", "F"))
+
+
+def _paths(group: Group) -> np.ndarray:
+    """Between which nodes each element conducts, (n, paths, 2)."""
+    match group.kind:
+        case "law":  # from first to last terminal: a gate conducts to nowhere
+            columns = [[0, -1]]
+        case "M":
+            columns = [[0, 2], [2, 3]]
+        case "Q":
+            columns = [[0, 1], [1, 2]]
+        case _:
+            columns = [[0, 1]]
+    return group.nodes[:, columns]
 
 
 def _smallest_in_part(nodes: int, edges: list[np.ndarray]) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.checks import joined_nodes
 from circuitxbar.circuit.circuit import Circuit
+from circuitxbar.circuit.curves import has_branch
 from circuitxbar.circuit.group import Group
 from circuitxbar.circuit.potentials import difference
 from circuitxbar.errors import CircuitError
@@ -20,7 +21,8 @@ class OperatingPoint:
     """Node voltages and source currents of a circuit, with their Kirchhoff residual.
 
     voltages : (nodes, batch), V.  remainder : the digits that `voltages` has no room for.
-    source_currents : (voltage sources, batch), A, in the order of the circuit's groups.
+    source_currents : (branches, batch), A, through the elements for which `has_branch` is true, in
+    the order of the circuit's groups.
     strategies : how each vector of a circuit with laws was solved by the nodal engine: "newton",
     "gmin stepping" or "source stepping".
     """
@@ -45,7 +47,8 @@ class OperatingPoint:
     def current(self, element: str) -> float | Array:
         """Current through `element` from its first to its last node, A.
 
-        Raises CircuitError for a resistor of zero resistance, whose current voltages do not tell.
+        Raises CircuitError for a resistor of zero resistance and others whose current voltages do
+        not tell.
         """
         group, position = self.circuit.element(element)
         if group.kind == "R" and group.values[position] == 0:
@@ -53,15 +56,26 @@ class OperatingPoint:
                 f"element {element!r} has zero resistance: its current does not follow from "
                 "voltages. Put a VoltageSource of 0 V in its place to measure it."
             )
-        return _one(self._currents[self.circuit.groups.index(group)][position])
+        found = self._currents[self.circuit.groups.index(group)][position]
+        if np.isnan(found).all():
+            raise CircuitError(
+                f"the current of element {element!r} is not kept. Put a VoltageSource of 0 V in "
+                "series with it."
+            )
+        return _one(found)
 
     @cached_property
     def residual(self) -> Array:
-        """Largest Kirchhoff sum over nodes joined by zero resistance, (batch,), A, recomputed."""
+        """Largest Kirchhoff sum over nodes joined by zero resistance, (batch,), A, recomputed.
+
+        NaN where a current is not known from the voltages: of switches, laws of sources,
+        junctions and transistors.
+        """
         out = np.zeros_like(self.voltages)
         for group, through in zip(self.circuit.groups, self._currents, strict=True):
+            last = -1 if group.kind == "law" else 1
             np.add.at(out, group.nodes[:, 0], through)
-            np.subtract.at(out, group.nodes[:, -1], through)
+            np.subtract.at(out, group.nodes[:, last], through)
         by_net = np.zeros_like(out)
         np.add.at(by_net, joined_nodes(self.circuit), out)
         return np.abs(by_net[1:]).max(axis=0, initial=0.0)
@@ -76,27 +90,45 @@ class OperatingPoint:
 
     @cached_property
     def _currents(self) -> list[Array]:
-        """Current from first to last node through every element, (elements, batch) per group."""
+        """Current from first to last node through every element, (elements, batch) per group.
+
+        NaN where it does not follow from the voltages.
+        """
+        branches = self._branches
         found: list[Array] = []
-        first_source = 0
-        for group in self.circuit.groups:
+        for k, group in enumerate(self.circuit.groups):
             values = group.values if group.values.ndim == 2 else group.values[:, None]
-            if group.kind == "V":
-                found.append(self.source_currents[first_source : first_source + len(values)])
-                first_source += len(values)
+            shape = (len(values), self.voltages.shape[1])
+            if k in branches:
+                found.append(branches[k])
             elif group.kind == "I":
-                found.append(np.broadcast_to(values, (len(values), self.voltages.shape[1])))
+                found.append(np.broadcast_to(values, shape))
             elif group.kind == "C":
-                found.append(np.zeros((len(values), self.voltages.shape[1])))
+                found.append(np.zeros(shape))
             elif group.kind == "law":
                 found.append(group.device.evaluate([*self.controls(group).values()])[0].T)
-            else:
-                first, second = group.nodes.T
-                drop = self._drop(first, second)
+            elif group.kind == "G":
+                found.append(values * self._drop(*group.nodes[:, 2:].T))
+            elif group.kind == "F":
+                places = map(self.circuit.element, group.sensed[0])
+                sensed = [branches[self.circuit.groups.index(g)][n] for g, n in places]
+                found.append(values * np.array(sensed))
+            elif group.kind == "R":
+                drop = self._drop(*group.nodes.T)
                 with np.errstate(divide="ignore"):
                     conductance = np.where(values == 0, 0.0, 1.0 / values)
                 found.append(drop * conductance)
+            else:
+                found.append(np.full(shape, np.nan))
         return found
+
+    @property
+    def _branches(self) -> dict[int, Array]:
+        """The currents of `source_currents` by the number of their group."""
+        groups = [(k, g) for k, g in enumerate(self.circuit.groups) if has_branch(g)]
+        ends = np.cumsum([len(g.names) for _, g in groups])
+        parts = np.split(self.source_currents, ends[:-1]) if groups else []
+        return {k: part for (k, _), part in zip(groups, parts, strict=True)}
 
     def controls(self, group: Group) -> dict[str, Array]:
         """The voltages that the laws of a `group` depend on, each (batch, elements), V."""

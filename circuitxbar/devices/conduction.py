@@ -215,19 +215,20 @@ class Conduction:
         """What a saved crossbar carries of this device, for JSON."""
         return {"text": self.text, "table": self.table, "values": dict(self.values)}
 
-    def spice(self, name: str | None = None) -> str:
-        """ngspice sub-circuit `name` (by default the device's own) whose only element is the law.
+    def spice(self, name: str | None = None, dialect: str = "ngspice") -> str:
+        """Sub-circuit `name` (by default the device's own) whose only element is the law.
 
         Its pins are the terminals, the bulk is node 0; its parameters are g (S) where the law uses
-        it, temperature (K) and those of the device.
+        it, temperature (K) and those of the device.  dialect : as of `write_spice`.
         """
-        from circuitxbar.devices.spice import subcircuit_text
+        from circuitxbar.devices.spice import checked_dialect, subcircuit_text
 
         conductance = {"g": 0.0} if self.uses_conductance else {}
         own = {key: self.values[key] for key in self.law_parameters}
         parameters = {**conductance, "temperature": ROOM, **own}
+        own_name = self.subcircuit_name(name)
         return subcircuit_text(
-            self.full_law, self.subcircuit_name(name), self.terminals, parameters
+            self.full_law, own_name, self.terminals, parameters, checked_dialect(dialect)
         )
 
     def subcircuit_name(self, name: str | None) -> str:

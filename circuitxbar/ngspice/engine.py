@@ -12,12 +12,14 @@ from circuitxbar.arguments import Array
 from circuitxbar.circuit.build import array_circuit, on_grids
 from circuitxbar.circuit.cells import cell_nodes
 from circuitxbar.circuit.circuit import Circuit
+from circuitxbar.circuit.curves import has_branch
 from circuitxbar.circuit.operating_point import OperatingPoint
 from circuitxbar.circuit.potentials import LineVoltages, line_potentials
 from circuitxbar.circuit.solution import Answer, Request
 from circuitxbar.circuit.terminations import SIDES, Ends, Side
 from circuitxbar.errors import SolverError
-from circuitxbar.netlist.writer import source_name, write_spice, written_nodes
+from circuitxbar.netlist.spelling import Spelling
+from circuitxbar.netlist.writer import is_linear, write_spice, written_nodes
 from circuitxbar.ngspice.installation import found
 from circuitxbar.ngspice.runner import Run, run
 
@@ -59,21 +61,22 @@ def solve(crossbar: Crossbar, drive: Drive, request: Request) -> Answer:
 
 
 def operating_point(circuit: Circuit) -> OperatingPoint:
-    """Node voltages and source currents of `circuit` as ngspice finds them."""
+    """Node voltages and branch currents of `circuit` as ngspice finds them."""
     voltages, currents, _ = _found(circuit)
     none = np.zeros_like(voltages)
     return OperatingPoint(circuit, voltages, none, currents, engine="ngspice")
 
 
 def _found(circuit: Circuit) -> tuple[Array, Array, dict[str, Any]]:
-    """Node voltages (nodes, batch), V, source currents (sources, batch), A, and how they came.
+    """Node voltages (nodes, batch), V, branch currents (branches, batch), A, and how they came.
 
     Vectors are one sweep where there are no laws, else a run each: in a sweep, Newton's method
     begins near the answer and ends before its last, exact step.
     """
-    if circuit.batch == 1 or all(group.kind != "law" for group in circuit.groups):
-        answer = _answered(circuit)
-        return _node_voltages(circuit, answer), _source_currents(circuit, answer), _stats(answer)
+    if circuit.batch == 1 or is_linear(circuit):
+        # A title may hold any words, also such as start a command in a comment.
+        answer = run(write_spice(replace(circuit, title="circuit")))
+        return *numbers_of(circuit, answer, circuit.batch), stats_of(answer)
     parts = []
     for vector in range(circuit.batch):
         try:
@@ -86,38 +89,38 @@ def _found(circuit: Circuit) -> tuple[Array, Array, dict[str, Any]]:
     return np.hstack(voltages), np.hstack(currents), stats[0]
 
 
-def _answered(circuit: Circuit) -> Run:
-    # A title may hold any words, also such as start a command in a comment.
-    answer = run(write_spice(replace(circuit, title="circuit")))
-    short = [name for name, values in answer.vectors.items() if len(values) != circuit.batch]
+def numbers_of(circuit: Circuit, answer: Run, points: int) -> tuple[Array, Array]:
+    """Node voltages (nodes, points), V, and branch currents (branches, points), A, in `answer`.
+
+    Branches are the elements for which `has_branch` is true, in the order of the groups.
+    """
+    vectors = answer.vectors
+    short = [name for name, values in vectors.items() if len(values) != points]
     if short:
         raise SolverError(
-            f"ngspice answered {len(answer.vectors[short[0]])} of {circuit.batch} vectors and "
+            f"ngspice answered {len(vectors[short[0]])} of {points} vectors and "
             'said nothing of the others. Use engine="nodal".'
         )
-    return answer
+    nodes = written_nodes(circuit)
+    rest = np.zeros(points, dtype=next(iter(vectors.values())).dtype)
+    voltages = np.stack([vectors[name] if name != "0" else rest for name in nodes])
+    spelling = Spelling.of(circuit)
+    branches = [
+        vectors[f"{spelling.branch(group, name)}#branch"]
+        for group in circuit.groups
+        if has_branch(group)
+        for name in group.names
+    ]
+    return voltages, np.array(branches).reshape(len(branches), points)
 
 
-def _stats(answer: Run) -> dict[str, Any]:
+def stats_of(answer: Run) -> dict[str, Any]:
+    """Which ngspice answered, and how."""
     return {
         "version": answer.version,
         "transport": answer.transport,
         "linear_solver": answer.linear_solver,
     }
-
-
-def _node_voltages(circuit: Circuit, answer: Run) -> Array:
-    zero = np.zeros(circuit.batch)
-    vectors = answer.vectors
-    return np.stack([vectors[n] if n != "0" else zero for n in written_nodes(circuit)])
-
-
-def _source_currents(circuit: Circuit, answer: Run) -> Array:
-    names = [
-        source_name(g, k) for g in circuit.groups if g.kind == "V" for k in range(len(g.names))
-    ]
-    currents = [answer.vectors[f"{name}#branch"] for name in names]
-    return np.array(currents).reshape(len(names), circuit.batch)
 
 
 def _terminal_currents(

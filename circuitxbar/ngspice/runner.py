@@ -26,9 +26,14 @@ _MISSING = (
     "`make ngspice`, or `apt-get install ngspice libngspice0` and `pip install PySpice`."
 )
 
-# No .model among them: a model of ngspice's can read files or start a program.
 _ALLOWED_DOT_LINES = frozenset(
-    ["op", "dc", "ac", "tran", "print", "param", "options", "subckt", "ends", "end"]
+    ["op", "dc", "ac", "tran", "noise", "ic", "print", "param", "options", "subckt", "ends", "end"]
+)
+# Other models of ngspice's read files or start a program, and so do parameters that are no numbers.
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
+_MODEL = re.compile(
+    r"\.model\s+[a-z0-9_.]+\s+(?:r|c|d|sw|csw|npn|pnp|nmos|pmos)"
+    rf"(?:\s+[a-z][a-z0-9_]*\s*=\s*{_NUMBER})*\s*"
 )
 # Commands hidden in comments or shell quotes, and sources that read files. The words are looked
 # for first: a deck has a hundred thousand lines, and most have none.
@@ -37,6 +42,8 @@ _FORBIDDEN = re.compile(
     r"^[ \t]*\*[ \t]*(?:\#|ng_script)|`|file[\s+]*=",  # a line may go on behind a +
     re.MULTILINE,
 )
+# The noise of a diode's sidewall, which stays whatever memory held where there is none.
+_UNSET = re.compile(r"[io]noise.*_(?:rsw|idsw|1overfsw)")
 _CONTROL_CHARACTERS = frozenset(map(chr, [*range(32), 127])) - set("\n\t")
 _ZERO = re.compile(r"[+-]?(?:0+\.?0*|\.0+)(?:e[+-]?\d+)?", re.IGNORECASE)
 
@@ -93,11 +100,16 @@ def _check_deck(deck: str) -> None:
     lower = deck.lower()
     if any(word in lower for word in _FORBIDDEN_WORDS) and (hidden := _FORBIDDEN.search(lower)):
         _refuse(lower.count("\n", 0, hidden.start()) + 1, hidden[0])
-    for number, line in enumerate(lower.split("\n"), start=1):
+    lines = lower.split("\n")
+    for number, line in enumerate(lines, start=1):
         text = line.lstrip()
         if text.startswith("."):
             command = re.match(r"\.\s*([^\s(=]*)", text)
-            if command is None or command[1] not in _ALLOWED_DOT_LINES:
+            word = command[1] if command is not None else ""
+            known = word in _ALLOWED_DOT_LINES
+            if not known and not (
+                word == "model" and _MODEL.fullmatch(_whole(lines[number - 1 :]))
+            ):
                 _refuse(number, text)
         elif text.startswith("r"):
             fields = text.split(None, 4)
@@ -107,6 +119,18 @@ def _check_deck(deck: str) -> None:
                     f"The deck, line {number}: {text!r} has 0 ohm, for which ngspice takes another "
                     "value. Give its two nodes one name instead."
                 )
+
+
+def _whole(lines: list[str]) -> str:
+    """The first of `lines` with those that go on with it; comments may stand between them."""
+    parts = [lines[0].strip()]
+    for line in lines[1:]:
+        text = line.strip()
+        if text.startswith("+"):
+            parts.append(text[1:])
+        elif text and not text.startswith("*"):
+            break
+    return " ".join(parts)
 
 
 def _refuse(number: int, text: str) -> None:
@@ -155,6 +179,8 @@ def _vectors(plots: list[Plot]) -> dict[str, Vector]:
     vectors: dict[str, Vector] = {}
     for plot in plots:
         for name, values in plot.vectors.items():
+            if _UNSET.fullmatch(name):
+                continue
             if name in vectors:
                 raise NetlistError(
                     f"The deck has two analyses with a vector {name!r}. Run one analysis per deck."

@@ -185,6 +185,22 @@ def test_two_analyses_that_would_overwrite_each_other_are_refused(transport: str
         ".save all",
         "v3 x 0 pwl(file=x)",
         "v3 x 0 pwl(FILE\n+ = x)",
+        ".model p d_state(state_file=x)",
+        ".model p nmos\n+ level=54 shell=`true`",
+        ".model p nmos level=x.va",
+        ".model p nmos level=1 version=4.7.0",
+        ".model p nmos vto='1'",
+        ".model p nmos vto={1}",
+        '.model p d is=1e-14 \n* between\n+ file="x"',
+        ".model p d is=1e-14 $ a comment",
+        ".model p d is=nan",
+        ".model p d(is=1e-14)",
+        ".model p sw vt",
+        ".model p ltra r=1",
+        ".model p d_process",
+        ".mo\n+ del p d_process",
+        ".model\n+ p\n+ d_cosim",
+        ".models p d",
     ],
 )
 @pytest.mark.parametrize("after_end", [False, True])
@@ -192,6 +208,16 @@ def test_decks_that_could_run_commands_are_refused(line: str, after_end: bool):
     text = DIVIDER + "\n" + line if after_end else DIVIDER.replace(".op", line + "\n.op")
     with pytest.raises(NetlistError, match=r"line .*refused|outside printable ASCII"):
         run(text)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    "card", [".model p d is=1e-3 n=1e6", ".MODEL p D\n+ is=1e-3\n* in between\n\n+ n=1e+6"]
+)
+def test_cards_of_known_types_with_numbers_are_taken(transport: str, card: str):
+    answer = run(deck("v1 a 0 1", "d1 a 0 p", card), transport=transport)
+    current = 1e-3 * np.expm1(1.6021766208e-19 / (1.38064852e-23 * 300.15) / 1e6)
+    assert answer.vectors["v1#branch"] == pytest.approx([-current], rel=1e-6)
 
 
 @pytest.mark.parametrize("zero", ["0", "0.0", "-0.0", "0e-3", ".0", "0 "])

@@ -1,0 +1,257 @@
+"""Sweeps, transients, AC and noise of circuits, as ngspice finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+
+from circuitxbar.arguments import flag, positive_number, real_array, shown
+from circuitxbar.circuit.circuit import Circuit
+from circuitxbar.circuit.curves import Curves
+from circuitxbar.circuit.group import Excitation, Group
+from circuitxbar.circuit.noise import Noise
+from circuitxbar.dialects import DIALECTS
+from circuitxbar.errors import CircuitError, SolverError
+from circuitxbar.netlist.spelling import Spelling
+from circuitxbar.netlist.writer import deck, write_spice, written_nodes
+from circuitxbar.ngspice.engine import numbers_of, stats_of
+from circuitxbar.ngspice.grids import grids
+from circuitxbar.ngspice.residuals import residual_over_frequency, residual_over_points
+from circuitxbar.ngspice.runner import Run, run
+
+# Steps by reltol * trtol, since the errors of thousands of them add up: eight periods of an LC
+# circuit that rings come out to 2e-4 of its swing (trapezoidal; 4e-4 by Gear's method), with 1e-6
+# to 4e-3. Newton's method needs no more than reltol. No charge is too small to count.
+_TRANSIENT = ".options reltol=1e-7 trtol=0.1 abstol=1e-15 vntol=1e-9 gmin=1e-20 chgtol=1e-24"
+# KLU knows no noise.
+_NOISE = DIALECTS["ngspice"].law_options
+_STEPS = 1000  # of a transient, at least, where nothing is said
+
+
+def dc_sweep(circuit: Circuit, source: str, values: Any) -> Curves:
+    """The operating points of `circuit` while `source` takes each of `values`, one after another.
+
+    source : a voltage or current source.  values : (points,), V or A, in any order; switches and
+    circuits with more than one answer stay near the point before.
+    The residual is NaN where elements have currents that ngspice does not tell.
+    """
+    points = _points("values", values)
+    swept = _swept(_single(circuit), source, points)
+    answer = run(write_spice(replace(swept, title="circuit")))
+    voltages, branches = numbers_of(swept, answer, len(points))
+    residual = residual_over_points(swept, voltages, branches, resting=True)
+    return Curves(
+        circuit, source, points, voltages, branches, residual, "ngspice", stats_of(answer)
+    )
+
+
+def transient(
+    circuit: Circuit,
+    stop: float,
+    maximum_step: float | None = None,
+    use_initial: bool = False,
+    method: Literal["trap", "gear"] = "trap",
+) -> Curves:
+    """Voltages and currents of `circuit` from 0 s to `stop`, at the steps that ngspice took.
+
+    maximum_step : s; stop / 1000 if None.
+    use_initial : start at the initial values of capacitors, inductors and nodes, all others 0,
+    and not at an operating point. The first point is then ngspice's first step, not 0 s.
+    method : of integration, trapezoidal or Gear's of second order.
+    The residual is NaN for a circuit with capacitors, whose currents ngspice does not tell.
+    """
+    end = positive_number("stop", stop, unit="s")
+    step = end / _STEPS
+    if maximum_step is not None:
+        step = positive_number("maximum_step", maximum_step, unit="s")
+    if method not in ("trap", "gear"):
+        raise CircuitError(f"method = {shown(method)}: choose trap or gear.")
+    line = f".tran {step!r} {end!r} 0.0 {step!r}{' uic' * flag('use_initial', use_initial)}"
+    options = [f"{_TRANSIENT} method={method} maxord=2"]
+    answer = _run(_single(circuit), line, options)
+    time = answer.vectors["time"]
+    voltages, branches = numbers_of(circuit, answer, len(time))
+    moving = _at_times(circuit, time)
+    residual = residual_over_points(moving, voltages, branches, resting=False)
+    stats = {**stats_of(answer), "steps": len(time), "method": method}
+    return Curves(circuit, "time", time, voltages, branches, residual, "ngspice", stats)
+
+
+def ac(circuit: Circuit, frequencies: Any) -> Curves:
+    """The answer of `circuit` to the `ac` amplitudes of its sources, linear about its rest.
+
+    frequencies : (points,), Hz, above 0. A linear grid, or one with a whole number of points to
+    the decade or octave, is one run of ngspice; others are cut into such grids.
+    The residual is NaN for circuits with laws, whose slopes ngspice does not tell.
+    """
+    wanted = _frequencies(frequencies)
+    answers = list(_over_frequency(_single(circuit), ".ac {}", wanted))
+    parts = [numbers_of(circuit, answer, len(f)) for f, answer in answers]
+    voltages, branches = (np.hstack(part) for part in zip(*parts, strict=True))
+    residual = residual_over_frequency(circuit, wanted, voltages, branches)
+    stats = {**stats_of(answers[0][1]), "runs": len(answers)}
+    return Curves(circuit, "frequency", wanted, voltages, branches, residual, "ngspice", stats)
+
+
+def noise(circuit: Circuit, output: str | tuple[str, str], source: str, frequencies: Any) -> Noise:
+    """Noise of a voltage of `circuit`, at its operating point.
+
+    output : a node, or two, the voltage of the first above the second.
+    source : the voltage or current source that the noise is referred to.
+    frequencies : as of `ac`.
+    Resistors and switches have thermal noise, junctions and transistors what their cards say; laws
+    of devices and of sources have none in ngspice, and are no contribution.
+    """
+    wanted = _frequencies(frequencies)
+    driven = _driven(_single(circuit), source)
+    pair = (output,) if isinstance(output, str) else output
+    if not isinstance(pair, tuple) or len(pair) not in (1, 2):
+        raise CircuitError(f"output = {shown(output)}: expected a node, or a tuple of two.")
+    nodes = written_nodes(circuit)
+    across = ",".join(nodes[circuit.node(name)] for name in pair)
+    spelling = Spelling.of(driven)
+    group, _ = driven.element(source)
+    # The 1 at the end asks for the parts of the elements at every frequency.
+    line = f".noise v({across}) {spelling.name(group, source)} {{}} 1"
+    vectors = [answer.vectors for _, answer in _over_frequency(driven, line, wanted, _NOISE)]
+
+    def density(name: str) -> np.ndarray:
+        return np.concatenate([part[name] for part in vectors])
+
+    contributions = {
+        name: density(found[0])
+        for group in driven.groups
+        for name, spelled in zip(group.names, spelling.names(group), strict=True)
+        # Newer models put a dot where older ones put a line.
+        if (found := [v for v in (f"onoise_{spelled}", f"onoise.{spelled}") if v in vectors[0]])
+    }
+    return Noise(
+        circuit,
+        wanted,
+        density("onoise_spectrum"),
+        density("inoise_spectrum"),
+        contributions,
+        "ngspice",
+    )
+
+
+def _run(circuit: Circuit, line: str, options: Sequence[str] | None = None) -> Run:
+    # A title may hold any words, also such as start a command in a comment.
+    return run(deck(replace(circuit, title="circuit"), [line], options))
+
+
+def _over_frequency(
+    circuit: Circuit, line: str, wanted: np.ndarray, options: Sequence[str] | None = None
+) -> Iterator[tuple[np.ndarray, Run]]:
+    """The runs that answer at the frequencies `wanted`, each with its own of them.
+
+    line : of the analysis, with {} for the grid.
+    """
+    done = 0
+    for grid, count in grids(wanted):
+        part = wanted[done : done + count]
+        answer = _run(circuit, line.format(grid), options)
+        found = answer.vectors["frequency"]
+        if len(found) != count or not np.allclose(found, part, rtol=1e-9, atol=0.0):
+            raise SolverError(
+                f"ngspice answered at {len(found)} frequencies {found[0]:.6g} ... {found[-1]:.6g} "
+                f"Hz where {count} from {part[0]:.6g} to {part[-1]:.6g} Hz were asked for. Give "
+                "frequencies that are further apart."
+            )
+        yield part, answer
+        done += count
+
+
+def _single(circuit: Circuit) -> Circuit:
+    if not isinstance(circuit, Circuit):
+        raise CircuitError(f"{shown(circuit)} is not a Circuit.")
+    if circuit.batch > 1:
+        raise CircuitError(
+            f"the circuit holds {circuit.batch} vectors. Take one: circuit.vector(0)."
+        )
+    return circuit
+
+
+def _points(name: str, values: Any) -> np.ndarray:
+    points = real_array(name, values)
+    if points.ndim != 1 or not points.size:
+        raise CircuitError(f"{name} has shape {points.shape}; expected (points,), at least one.")
+    return points
+
+
+def _frequencies(values: Any) -> np.ndarray:
+    points = _points("frequencies", values)
+    if (points <= 0).any():
+        raise CircuitError(f"frequencies: {points.min():g} Hz is not above 0.")
+    return points
+
+
+def _source(circuit: Circuit, name: str) -> tuple[Group, int]:
+    group, place = circuit.element(name)
+    if group.kind not in ("V", "I"):
+        raise CircuitError(f"element {name!r} is no voltage or current source.")
+    return group, place
+
+
+def _swept(circuit: Circuit, source: str, points: np.ndarray) -> Circuit:
+    """`circuit` with `points` as the batch of `source`, every group in its place."""
+    group, place = _source(circuit, source)
+    groups: list[Group] = []
+    for other in circuit.groups:
+        if other is not group:
+            groups.append(other)
+            continue
+        before, after = range(place), range(place + 1, len(group.names))
+        if place:
+            groups.append(_some(group, before))
+        one = _some(group, range(place, place + 1))
+        # One point is no batch.
+        groups.append(replace(one, values=points[None, :] if len(points) > 1 else points))
+        if len(after):
+            groups.append(_some(group, after))
+    return replace(circuit, groups=tuple(groups))
+
+
+def _some(group: Group, places: range) -> Group:
+    """Some of the sources of `group`, at rest."""
+    kept = list(places)
+    names = replace(group.names, indices=group.names.indices[kept])
+    return replace(
+        group, names=names, nodes=group.nodes[kept], values=group.values[kept], excitation=None
+    )
+
+
+def _driven(circuit: Circuit, source: str) -> Circuit:
+    """`circuit` with an AC amplitude of 1 at `source` alone: ngspice asks for one there.
+
+    Not every version leaves those of other sources out of the gain.
+    """
+    driving, place = _source(circuit, source)
+    groups = []
+    for group in circuit.groups:
+        if group is driving:
+            ac = np.zeros(len(group.names), dtype=complex)
+            ac[place] = 1.0
+            group = replace(group, excitation=Excitation((None,) * len(group.names), ac))
+        elif group.kind in ("V", "I"):
+            group = replace(group, excitation=None)
+        groups.append(group)
+    return replace(circuit, groups=tuple(groups))
+
+
+def _at_times(circuit: Circuit, time: np.ndarray) -> Circuit:
+    """`circuit` with the values of its current sources at each of `time` as a batch."""
+    groups = []
+    for group in circuit.groups:
+        if group.kind == "I":
+            values = np.repeat(group.values[:, None], len(time), axis=1)
+            functions = group.excitation.over_time if group.excitation is not None else ()
+            for k, function in enumerate(functions):
+                if function is not None:
+                    values[k] = function.at(time)
+            group = replace(group, values=values)
+        groups.append(group)
+    return replace(circuit, groups=tuple(groups))

@@ -1,0 +1,536 @@
+"""The text of every kind of element, in every dialect; what SPICE could not say is refused."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import circuitxbar as cx
+from circuitxbar.circuit.elements import (
+    BehaviouralSource,
+    Bipolar,
+    Capacitor,
+    CurrentControlledCurrentSource,
+    CurrentControlledVoltageSource,
+    CurrentSwitch,
+    DeviceElement,
+    Diode,
+    Inductor,
+    Mosfet,
+    Switch,
+    VoltageControlledCurrentSource,
+    VoltageControlledVoltageSource,
+)
+from circuitxbar.circuit.group import Behaviour, Group, ModelCard, Names
+from circuitxbar.circuit.time_functions import Exponential, Pulse, Sine
+from circuitxbar.devices.expression import Law
+from circuitxbar.ngspice.engine import operating_point
+
+R, V, I = cx.Resistor, cx.VoltageSource, cx.CurrentSource  # noqa: E741
+DIODE = ModelCard("dm", "d", {"is": 1e-14, "rs": 0.1})
+NMOS = ModelCard("nm", "nmos", {"level": 1, "vto": 0.5})
+
+
+def lines(circuit: cx.Circuit, dialect: str = "ngspice", analysis: str | None = None) -> list[str]:
+    return cx.write_spice(circuit, dialect, analysis).splitlines()
+
+
+def elements(circuit: cx.Circuit) -> list[str]:
+    """The lines of elements, continuations joined."""
+    text = re.sub(r"\n\+ ", " ", cx.write_spice(circuit))
+    return [line for line in text.splitlines()[1:] if line[0] not in "*."]
+
+
+def test_a_deck_of_all_kinds_in_full():
+    circuit = cx.Circuit("all kinds").add(
+        V("v1", "a", "0", 1.0, ac=2.0),
+        I("i1", "0", "b", 1e-3, over_time=Sine(0.0, 1e-3, 1e6)),
+        R("r1", "a", "b", 1 / 3),
+        Capacitor("c1", "b", "0", 1e-12, initial=0.25),
+        Inductor("l1", "b", "d", 1e-6, initial=1e-3),
+        R("r2", "d", "0", 2e3),
+        VoltageControlledVoltageSource("e1", "e", "0", "b", "d", 2.5),
+        VoltageControlledVoltageSource("e2", "f", "0", "0", "g", math.inf),
+        R("r3", "f", "g", 1e3),
+        R("r4", "g", "a", 1e3),
+        VoltageControlledCurrentSource("g1", "0", "h", "a", "0", 1e-3),
+        R("r5", "h", "0", 1e3),
+        CurrentControlledCurrentSource("f1", "0", "h", "v1", 2.0),
+        CurrentControlledVoltageSource("h1", "m", "0", "e1", 100.0),
+        BehaviouralSource(
+            "b1",
+            "o",
+            "0",
+            voltage="k * x**2 + i + long * time",
+            voltages={"x": ("a", "b")},
+            currents={"i": "l1"},
+            parameters={"k": 0.5, "long": 1 / 3},
+        ),
+        BehaviouralSource("b2", "b", "0", current="-x", voltages={"x": ("0", "b")}),
+        Switch("s1", "a", "p", "b", "0", 0.1, 0.05, 10.0, 1e9),
+        Switch("s2", "a", "p", "e", "0", 0.1, 0.05, 10.0, 1e9, closed=True),
+        CurrentSwitch("w1", "p", "0", "v1", -1.0, 0.0, 10.0, 1e9),
+        Diode("d1", "a", "r", DIODE),
+        Diode("d2", "r", "0", DIODE, 2.0),
+        Bipolar("q1", "a", "b", "0", ModelCard("qm", "npn", {"bf": 50.0}), 3.0),
+        Mosfet("m1", "a", "b", "0", "0", NMOS, 1e-6, 2e-7),
+        Mosfet("m2", "a", "b", "0", "0", NMOS, 1e-6, 2e-7, 4.0),
+    )
+    assert lines(circuit) == [
+        "* all kinds",
+        ".model dm d is=1e-14 rs=0.1",
+        ".model qm npn bf=50.0",
+        ".model nm nmos level=1 vto=0.5",
+        ".model switch_0 sw vt=0.1 vh=0.05 ron=10.0 roff=1000000000.0",
+        ".model switch_1 csw it=-1.0 ih=0.0 ron=10.0 roff=1000000000.0",
+        ".param constant0=0.3333333333333333",
+        "v1 a 0 1.0 ac 2.0",
+        "i1 0 b 0.001 sin(0.0 0.001 1000000.0 0.0 0.0 0.0)",
+        "r1 a b 0.3333333333333333",
+        "c1 b 0 1e-12 ic=0.25",
+        "l1 b d 1e-06 ic=0.001",
+        "r2 d 0 2000.0",
+        "e1 e 0 b d 2.5",
+        "* e2: a gain of 1e12 stands for an ideal amplifier",
+        "e2 f 0 0 g 1000000000000.0",
+        "r3 f g 1000.0",
+        "r4 g a 1000.0",
+        "g1 0 h a 0 0.001",
+        "r5 h 0 1000.0",
+        "f1 0 h v1 2.0",
+        "h1 m 0 e1 100.0",
+        "b1 o 0 v=(i(l1) + (0.5*(v(a,b)*v(a,b))) + ({constant0}*time))",
+        "b2 b 0 i=(-v(0,b))",
+        "s1 a p b 0 switch_0 off",
+        "s2 a p e 0 switch_0 on",
+        "w1 p 0 v1 switch_1 off",
+        "d1 a r dm",
+        "d2 r 0 dm area=2.0",
+        "q1 a b 0 qm area=3.0",
+        "m1 a b 0 0 nm w=1e-06 l=2e-07",
+        "m2 a b 0 0 nm w=1e-06 l=2e-07 m=4.0",
+        ".options reltol=1e-8 abstol=1e-15 vntol=1e-10 gmin=1e-20",
+        ".op",
+        ".end",
+    ]
+
+
+def test_one_name_without_its_letter_gives_all_of_them_one():
+    circuit = cx.Circuit().add(
+        V("v1", "a", "0", 1.0),
+        R("x1.r1", "a", "x1.b", 5.0),
+        R("x1.y2.rload", "x1.b", "0", 7.0),
+        CurrentControlledCurrentSource("f1", "0", "a", "v1", 2.0),
+        DeviceElement("x1.xcell", ("a", "0"), "sinh", 1e-4),
+    )
+    assert elements(circuit)[1:] == [
+        "v1 a 0 1.0",
+        "r.x1.r1 a x1.b 5.0",
+        "r.x1.y2.rload x1.b 0 7.0",
+        "f1 0 a v1 2.0",
+        "x.x1.xcell a 0 sinh g=0.0001",
+    ]
+    for other in (R("load", "a", "0", 1.0), R("x1.", "a", "0", 1.0), R("r1.load", "a", "0", 1.0)):
+        assert elements(circuit.add(other))[1:] == [
+            "vv1 a 0 1.0",
+            "rx1.r1 a x1.b 5.0",
+            "rx1.y2.rload x1.b 0 7.0",
+            "ff1 0 a vv1 2.0",
+            "xx1.xcell a 0 sinh g=0.0001",
+            f"r{other.name} a 0 1.0",
+        ]
+
+
+def test_a_batch_has_the_letter_of_its_tables():
+    crossbar = cx.Crossbar([[1e-3]]).circuit([[0.1], [0.2]])
+    source = next(g for g in crossbar.groups if g.values.ndim == 2)
+    circuit = cx.Circuit().add(R("r1", "a", "0", 1.0), R("r2", "a", "0", 2.0))
+    table = replace(source, names=Names.one("v1"), nodes=np.array([[circuit.node("a"), 0]]))
+    text = cx.write_spice(replace(circuit, groups=(*circuit.groups, table)))
+    assert "\nbv1 a 0 v=pwl(" in text
+    assert "\nrr1 a 0 1.0\n" in text
+
+
+@pytest.mark.parametrize(
+    ("over_time", "text"),
+    [
+        (
+            Pulse(0.0, 1.0, 1e-6, 2e-9, 3e-9, 4e-6, 1e-5),
+            "pulse(0.0 1.0 1e-06 2e-09 3e-09 4e-06 1e-05)",
+        ),
+        # What is left out would be the step, or 0, in one version or the other.
+        (Pulse(0.0, 1.0, 0.0, 1e-9, 1e-9), "pulse(0.0 1.0 0.0 1e-09 1e-09 1e+30 1e+30)"),
+        (
+            Pulse(0.0, 1.0, 0.0, 1e-9, 1e-9, 0.0, 1e-8),
+            "pulse(0.0 1.0 0.0 1e-09 1e-09 1e-30 1e-08)",
+        ),
+        (Sine(0.5, 1.0, 1e3, 1e-3, 10.0, 30.0), "sin(0.5 1.0 1000.0 0.001 10.0 30.0)"),
+        (Exponential(0, 1, 0, 1e-6, 2e-6, 1e-6), "exp(0.0 1.0 1e-30 1e-06 2e-06 1e-06)"),
+        (
+            cx.Waveform([0.0, 1.0, 2.0, 3.0, 1 / 3 + 3], [0.0, 1.0, 0.0, -1.0, 5.0]),
+            "pwl(0.0 0.0 1.0 1.0 2.0 0.0 3.0 -1.0 3.3333333333333335 5.0)",
+        ),
+    ],
+)
+def test_sources_over_time(over_time, text: str):
+    for kind in (V, I):
+        circuit = cx.Circuit().add(kind("s", "a", "0", 0.25, over_time), R("r", "a", "0", 1.0))
+        assert elements(circuit)[0].split(None, 3)[3] == f"0.25 {text}"
+
+
+@pytest.mark.parametrize(
+    ("amplitude", "text"),
+    [
+        (1 / 3, "ac 0.3333333333333333"),
+        (2j, "ac 2.0 90.0"),
+        (-1.5, "ac 1.5 180.0"),
+        (3 - 4j, "ac 5.0 -53.130102354156"),
+    ],
+)
+def test_amplitudes(amplitude: complex, text: str):
+    circuit = cx.Circuit().add(V("s", "a", "0", 0.0, ac=amplitude), R("r", "a", "0", 1.0))
+    assert elements(circuit)[0] == f"vs a 0 0.0 {text}"
+
+
+def test_a_phase_read_and_written_again_is_the_same_text():
+    rng = np.random.default_rng(4)
+    for _ in range(200):
+        amplitude = complex(*rng.normal(size=2))
+        for _ in range(2):
+            source = V("s", "a", "0", 0.0, ac=amplitude)
+            text = elements(cx.Circuit().add(source, R("r", "a", "0", 1.0)))[0]
+            size, phase = map(float, text.split()[5:])
+            assert size * np.exp(1j * np.radians(phase)) == pytest.approx(amplitude, rel=1e-14)
+            amplitude = complex(size * np.exp(1j * np.radians(phase)))
+            again = elements(
+                cx.Circuit().add(V("s", "a", "0", 0.0, ac=amplitude), R("r", "a", "0", 1.0))
+            )
+            assert again[0] == text
+
+
+def test_cards_that_share_a_name_and_differ_are_told_apart():
+    other = ModelCard("dm", "d", {"is": 2e-14, "rs": 0.1})
+    same = ModelCard("dm", "d", {"is": 1e-14, "rs": 0.1})
+    circuit = cx.Circuit().add(
+        V("v1", "a", "0", 0.1),
+        *(Diode(f"d{k}", "a", "0", card) for k, card in enumerate((DIODE, other, same))),
+    )
+    _, first, second, _, *drawn, _, _, _ = lines(circuit)
+    names = [line.split()[1] for line in (first, second)]
+    assert [line.split()[3] for line in drawn] == [names[0], names[1], names[0]]
+    assert len(set(names)) == 2
+    assert all(re.fullmatch(r"dm_[0-9a-f]{8}", name) for name in names)
+    assert first.endswith("d is=1e-14 rs=0.1")
+
+
+def test_a_long_card_goes_on_in_the_next_line():
+    card = ModelCard("dm", "d", {f"p{k}": float(k) for k in range(10)})
+    text = lines(cx.Circuit().add(V("v1", "a", "0", 0.1), Diode("d1", "a", "0", card)))
+    assert text[1:3] == [
+        ".model dm d p0=0.0 p1=1.0 p2=2.0 p3=3.0 p4=4.0 p5=5.0 p6=6.0 p7=7.0",
+        "+ p8=8.0 p9=9.0",
+    ]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"is=1 file": 1.0},
+        {"is\n.control": 1.0},
+        {"": 1.0},
+        {"IS": 1.0},
+        {"is": "1"},
+        {"is": math.nan},
+        {"is": math.inf},
+        {"is": True},
+        {1: 1.0},
+    ],
+)
+def test_a_card_holds_names_and_numbers_only(parameters):
+    circuit = cx.Circuit().add(
+        V("v1", "a", "0", 0.1), Diode("d1", "a", "0", ModelCard("dm", "d", parameters))
+    )
+    with pytest.raises(cx.NetlistError, match=r"model 'dm': .* is no (parameter|number)"):
+        cx.write_spice(circuit)
+
+
+def test_initial_voltages_stand_in_front_of_a_transient_alone():
+    circuit = cx.Circuit().add(
+        V("v1", "a", "0", 1.0), R("r1", "a", "b", 1.0), Capacitor("c1", "b", "0", 1.0)
+    )
+    circuit = circuit.with_initial_voltages({"b": 1 / 3})
+    assert lines(circuit, analysis=".tran 1u 1m")[-4:] == [
+        ".ic v(b)=0.3333333333333333",
+        ".options klu pivrel=0.1",
+        ".tran 1u 1m",
+        ".end",
+    ]
+    for analysis in (None, ".op", ".ac lin 3 1 3"):
+        assert ".ic" not in cx.write_spice(circuit, analysis=analysis)
+    for wrong in ("tran 1u 1m", ".op\n.control", 5, ""):
+        with pytest.raises(cx.NetlistError, match="expected one line"):
+            cx.write_spice(circuit, analysis=wrong)  # pyright: ignore[reportArgumentType]
+    batch = cx.Crossbar([[1e-3]]).circuit([[0.1], [0.2]])
+    with pytest.raises(cx.NetlistError, match="a sweep of its own"):
+        cx.write_spice(batch, analysis=".op")
+
+
+def behaviour(name: str | None, charge: Law | None = None) -> cx.Circuit:
+    """Two cells of one law with parameters, the second the other way round, behind 1 kohm each."""
+    law = Law("test", "g * v0 * sinh(x / v0) + x * (1/3) * g", (), ("x", "g", "v0", "time"))
+    values = {"g": np.array([1e-4, 2e-4]), "v0": np.array([0.1, 0.1])}
+    circuit = cx.Circuit().add(
+        V("v1", "a", "0", 0.4),
+        R("r1", "a", "b", 1e3),
+        R("r2", "a", "c", 1e3),
+    )
+    model = Behaviour(law, "current", ("x",), (), values, charge, name)
+    b, c = circuit.node("b"), circuit.node("c")
+    nodes = np.array([[b, 0, b, 0], [0, c, 0, c]])
+    names = Names.listed(["xc0", "xc1"] if name else ["b0", "b1"])
+    return replace(circuit, groups=(*circuit.groups, Group("B", names, nodes, np.zeros(2), model)))
+
+
+def test_a_named_law_is_a_block_and_others_are_not():
+    assert lines(behaviour("cell")) == [
+        "* circuit",
+        ".subckt cell p n g=0.0001 v0=0.1",
+        ".param constant0=0.3333333333333333",
+        "b1 p n i=(({constant0}*{g}*v(p,n)) + ({g}*{v0}*sinh(min(max((v(p,n)/{v0}), -710.0), "
+        "710.0))))",
+        ".ends cell",
+        "v1 a 0 0.4",
+        "r1 a b 1000.0",
+        "r2 a c 1000.0",
+        "xc0 b 0 cell",
+        "xc1 0 c cell g=0.0002",
+        ".options reltol=1e-8 abstol=1e-15 vntol=1e-10 gmin=1e-20",
+        ".op",
+        ".end",
+    ]
+    assert not any(line.startswith((".subckt", "x")) for line in lines(behaviour(None)))
+    block, plain = (operating_point(behaviour(name)) for name in ("cell", None))
+    np.testing.assert_allclose(block.voltages, plain.voltages, rtol=1e-12)
+    for node, g in (("b", 1e-4), ("c", 2e-4)):
+        v = block.voltage(node)
+        current = g * 0.1 * np.sinh(v / 0.1) + v / 3 * g
+        assert (0.4 - v) / 1e3 == pytest.approx(current, rel=1e-11)
+
+
+def test_a_law_of_a_device_and_one_of_a_deck_may_share_a_name():
+    circuit = behaviour("sinh").add(DeviceElement("xd", ("b", "0"), "sinh", 1e-5))
+    names = [line.split()[1] for line in lines(circuit) if line.startswith(".subckt")]
+    assert len(set(names)) == 2
+    assert all(re.fullmatch(r"sinh_[0-9a-f]{8}", name) for name in names)
+
+
+def test_the_pins_of_a_block_are_its_ends_and_what_else_differs():
+    law = Law("test", "k * y * x", (), ("x", "y", "z", "k", "time"))
+    model = Behaviour(law, "voltage", ("x", "y", "z"), (), {"k": np.array([2.0])}, None, "gate")
+    circuit = cx.Circuit().add(
+        V("v1", "a", "0", 3.0), V("v2", "c", "0", 5.0), R("r1", "o", "q", 2.0), R("r2", "q", "0", 2)
+    )
+    a, c, o, q = (circuit.node(n) for n in "acoq")
+    group = Group("B", Names.one("xg"), np.array([[o, q, a, 0, a, c, q, 0]]), np.zeros(1), model)
+    circuit = replace(circuit, groups=(*circuit.groups, group))
+    text = lines(circuit)
+    assert text[1] == ".subckt gate p c1 c2 n k=2.0"
+    assert text[2] == "b1 p n v=({k}*v(c1)*v(c1,c2))"
+    assert "xg o a c q gate" in text
+    point = operating_point(circuit)
+    # 2 * (3 - 5) * 3 V across 2 ohm; the other 2 ohm carries nothing.
+    assert point.voltage("o") == pytest.approx(-12.0, rel=1e-12)
+    assert point.current("xg") == pytest.approx(6.0, rel=1e-12)
+
+
+def test_a_charge_is_a_capacitor_beside_its_source():
+    charge = Law("test", "1e-12 * x**2", (), ("x", "g", "v0", "time"))
+    assert "c1 p n q={(1e-12*(v(p,n)*v(p,n)))}" in lines(behaviour("cell", charge))
+    plain = lines(behaviour(None, charge))
+    assert "c.b0.charge b 0 q={(1e-12*(v(b)*v(b)))}" in plain
+    for dialect in ("ltspice", "spectre"):
+        with pytest.raises(cx.NetlistError, match="cannot be written"):
+            cx.write_spice(behaviour("cell", charge), dialect)
+
+
+def test_what_has_no_text_is_refused_by_name():
+    base = cx.Circuit().add(
+        V("v1", "a", "0", 1.0), R("r1", "a", "b", 1.0), Inductor("l1", "b", "0", 1)
+    )
+
+    class Noise:
+        def at(self, time):
+            return time
+
+        def corners(self, stop):
+            return np.array([])
+
+    for element, told in (
+        (CurrentControlledCurrentSource("f1", "0", "a", "r1", 1.0), "'f1': ngspice .* of 'r1'"),
+        (CurrentControlledVoltageSource("h1", "c", "0", "l1", 1.0), "'h1': ngspice .* of 'l1'"),
+        (CurrentSwitch("w1", "c", "0", "l1"), "'w1': ngspice .* of 'l1'. Put a VoltageSource of 0"),
+        (V("v2", "c", "0", 0.0, Sine(0.0, 1.0, 0.0)), "'v2': SPICE takes a frequency of 0 Hz"),
+        (V("v2", "c", "0", 0.0, Noise()), "'v2': over_time = .* has no SPICE text"),
+    ):
+        with pytest.raises(cx.NetlistError, match=told):
+            cx.write_spice(base.add(element, R("r2", "c", "0", 1.0)))
+    with pytest.raises(cx.CircuitError, match="there is no element 'v9'"):
+        cx.write_spice(base.add(CurrentControlledCurrentSource("f1", "0", "a", "v9", 1.0)))
+
+
+def test_topology_with_the_new_kinds():
+    source = V("v1", "a", "0", 1.0)
+    floating = cx.Circuit().add(source, R("r1", "a", "0", 1.0), Capacitor("c1", "a", "x", 1e-9))
+    with pytest.raises(cx.CircuitError, match=r"'x' has no path .*"):
+        cx.write_spice(floating)
+    with pytest.raises(cx.CircuitError, match=r"'x' has no path .*"):
+        cx.write_spice(floating, analysis=".tran 1u 1m")
+    assert "c1 a x" in cx.write_spice(floating, analysis=".tran 1u 1m 0 1u uic")
+    held = floating.with_initial_voltages({"x": 0.5})
+    assert ".ic v(x)=0.5" in cx.write_spice(held, analysis=".tran 1u 1m")
+    with pytest.raises(cx.CircuitError, match="'x' has no path"):
+        cx.write_spice(held)
+    for element, told in (
+        (Inductor("l1", "a", "0", 1.0), "'l1' closes a loop with 'v1'"),
+        (VoltageControlledVoltageSource("e1", "a", "0", "a", "0", 2.0), "'e1' closes a loop"),
+        (BehaviouralSource("b1", "0", "a", voltage="1.0"), "'b1' closes a loop"),
+        (VoltageControlledCurrentSource("g1", "x", "0", "a", "0", 1.0), "'x' has no path"),
+        (CurrentControlledCurrentSource("f1", "x", "0", "v1", 1.0), "'x' has no path"),
+        (BehaviouralSource("b1", "x", "0", current="y", voltages={"y": ("a", "0")}), "'x' has no"),
+        (Mosfet("m1", "a", "x", "0", "0", NMOS), "'x' has no path"),
+    ):
+        with pytest.raises(cx.CircuitError, match=told):
+            cx.write_spice(cx.Circuit().add(source, element))
+    for element in (
+        VoltageControlledCurrentSource("g1", "x", "0", "x", "0", 1.0),
+        BehaviouralSource("b1", "x", "0", current="y", voltages={"y": ("0", "x")}),
+        Mosfet("m1", "a", "a", "x", "0", NMOS),
+        Bipolar("q1", "a", "x", "0", ModelCard("qm", "npn")),
+        Switch("s1", "x", "0", "a", "0"),
+    ):
+        assert cx.write_spice(cx.Circuit().add(source, element))
+
+
+def small() -> cx.Circuit:
+    """An amplifier, a cell and a junction."""
+    return cx.Circuit("small").add(
+        V("vin", "in", "0", 0.5, Pulse(0.0, 1.0, 0.0, 1e-9, 1e-9, 1e-6, 2e-6), 1.0),
+        VoltageControlledVoltageSource("eamp", "out", "0", "in", "0", 10.0),
+        BehaviouralSource(
+            "bcell",
+            "out",
+            "0",
+            current="where(x == 0, 0, g * x / exp(abs(x)))",
+            voltages={"x": ("out", "0")},
+            parameters={"g": 1 / 3},
+        ),
+        DeviceElement("xcell", ("out", "in"), "sinh", 1e-4),
+        Diode("dout", "out", "0", DIODE),
+        Capacitor("cout", "out", "0", 1e-12, initial=0.0),
+    )
+
+
+def test_xyce():
+    """Expressions stand in braces, and parameters in them by their bare name."""
+    assert lines(small(), "xyce", ".tran 1e-9 1e-6") == [
+        "* small",
+        ".subckt sinh p n params: g=0.0 temperature=300.15 v0=0.25",
+        "b1 p n i={(g*v0*sinh(min(max((v(p,n)/v0), -710.0), 710.0)))}",
+        ".ends sinh",
+        ".model dm d is=1e-14 rs=0.1",
+        ".param constant0=0.3333333333333333",
+        "vin in 0 0.5 ac 1.0 pulse(0.0 1.0 0.0 1e-09 1e-09 1e-06 2e-06)",
+        "eamp out 0 in 0 10.0",
+        "bcell out 0 i={((v(out) == 0.0) ? 0.0 : (constant0*v(out)/(abs(v(out)) < 200.0 ? "
+        "exp(abs(v(out))) : 2.0*cosh(min(abs(v(out)), 709.0)))))}",
+        "xcell out in sinh params: g=0.0001",
+        "dout out 0 dm",
+        "cout out 0 1e-12 ic=0.0",
+        ".options nonlin reltol=1e-8 abstol=1e-15",
+        ".options device gmin=1e-20",
+        ".tran 1e-9 1e-6",
+        ".end",
+    ]
+
+
+def test_ltspice():
+    """if() in place of conditions; parameters in braces as in ngspice."""
+    text = lines(small(), "ltspice")
+    assert text[1:4] == [
+        ".subckt sinh p n params: g=0.0 temperature=300.15 v0=0.25",
+        "b1 p n i=({g}*{v0}*sinh(min(max((v(p,n)/{v0}), -710.0), 710.0)))",
+        ".ends sinh",
+    ]
+    assert (
+        "bcell out 0 i=if((1.0 - abs(sgn(v(out) - 0.0))), 0.0, ({constant0}*v(out)/"
+        "if(abs(v(out)) < 200.0, exp(abs(v(out))), 2.0*cosh(min(abs(v(out)), 709.0)))))"
+    ) in text
+    assert "xcell out in sinh params: g=0.0001" in text
+    assert text[-3:] == [
+        ".options reltol=1e-8 abstol=1e-15 vntol=1e-10 gmin=1e-20",
+        ".op",
+        ".end",
+    ]
+
+
+def test_spectre():
+    """SPICE text behind a line that says so; its SPICE has no behavioural sources."""
+    with pytest.raises(cx.NetlistError, match=r"'bcell' cannot be written for spectre: .*behav"):
+        cx.write_spice(small(), "spectre")
+    kept = tuple(g for g in small().groups if g.kind not in ("B", "law"))
+    assert lines(replace(small(), groups=kept), "spectre", ".ac dec 10 1 1e6") == [
+        "* small",
+        "simulator lang=spice",
+        ".model dm d is=1e-14 rs=0.1",
+        "vin in 0 0.5 ac 1.0 pulse(0.0 1.0 0.0 1e-09 1e-09 1e-06 2e-06)",
+        "eamp out 0 in 0 10.0",
+        "dout out 0 dm",
+        "cout out 0 1e-12 ic=0.0",
+        ".options reltol=1e-8 abstol=1e-15 vntol=1e-10 gmin=1e-20",
+        ".ac dec 10 1 1e6",
+        ".end",
+    ]
+
+
+def test_a_batch_in_other_dialects():
+    circuit = cx.Crossbar([[1e-3]]).circuit([[0.1], [0.2]])
+    points = "-0.25,0.1,0.25,0.1,\n+ 0.75,0.2,1.25,0.2"
+    node = "row_0_left 0"
+    for dialect, table in (
+        ("xyce", "{table(v(vector_index)," + points + ")}"),
+        ("ltspice", "table(v(vector_index)," + points + ")"),
+    ):
+        assert f"\nbsource_row_0_left {node} v={table}\n" in cx.write_spice(circuit, dialect)
+    with pytest.raises(cx.NetlistError, match="'source_row_0_left' cannot be written for spectre"):
+        cx.write_spice(circuit, "spectre")
+
+
+@pytest.mark.parametrize("dialect", ["xyce", "spectre"])
+def test_switches_that_a_dialect_lacks_are_refused(dialect: str):
+    for switch in (Switch("s1", "a", "b", "a", "0"), CurrentSwitch("w1", "a", "b", "v1")):
+        circuit = cx.Circuit().add(V("v1", "a", "0", 1.0), switch, R("r1", "b", "0", 1.0))
+        with pytest.raises(cx.NetlistError, match=f"'{switch.name}' cannot .* for {dialect}"):
+            cx.write_spice(circuit, dialect)
+
+
+def test_a_subckt_block_holds_its_cards_and_constants():
+    inner = cx.Circuit().add(
+        Diode("d1", "p", "q", DIODE),
+        BehaviouralSource(
+            "b1", "q", "0", current="k*x", voltages={"x": ("q", "0")}, parameters={"k": 1 / 3}
+        ),
+    )
+    sub = cx.SubCircuit("part", inner, {"p": inner.node("p")})
+    assert cx.write_spice(sub).splitlines() == [
+        ".subckt part",
+        "+ p",
+        ".model dm d is=1e-14 rs=0.1",
+        ".param constant0=0.3333333333333333",
+        "d1 p q dm",
+        "b1 q 0 i=({constant0}*v(q))",
+        ".ends part",
+    ]
