@@ -2,7 +2,8 @@
 # Debian packages that pip cannot bring. Does nothing where they are already there.
 #
 #   sh setup/system-packages.sh python [PYTHON]   a Python >= 3.11 that can make a virtual environment
-#   sh setup/system-packages.sh ngspice           ngspice and its library, version 46 (with KLU) where it can be had
+#   sh setup/system-packages.sh ngspice           ngspice and its library, version 46 (with KLU) where it can be had,
+#                                                 with the transistor card that the tests read
 set -eu
 
 fail() {
@@ -97,6 +98,23 @@ add_suite() {
     refresh
 }
 
+# Images without documentation (dpkg's path-exclude) lack the transistor card that the tests read.
+card=/usr/share/doc/ngspice/examples/klu/Circuits/technology/45nm_HP.pm
+
+model_card() {
+    [ ! -f "$card" ] && has_klu && command -v dpkg-query >/dev/null || return 0
+    need_root "$card, a part of Debian's package ngspice, is missing." ngspice
+    folder=$(mktemp -d)
+    chmod 755 "$folder"
+    version=$(dpkg-query --show --showformat='${Version}' ngspice)
+    (
+        cd "$folder"
+        apt_get download "ngspice=$version"
+        dpkg-deb --fsys-tarfile ngspice_*.deb | tar -x -C / ".$card"
+    )
+    rm -rf "$folder"
+}
+
 ngspice_packages() {
     has_library && has_klu && return
     if has_library && has_program && ! can_install; then
@@ -118,6 +136,9 @@ ngspice_packages() {
 
 case "${1:-}" in
     python) python_packages "${2:-python3}" ;;
-    ngspice) ngspice_packages ;;
-    *) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    ngspice)
+        ngspice_packages
+        model_card
+        ;;
+    *) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

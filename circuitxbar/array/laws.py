@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from circuitxbar.arguments import Array
-from circuitxbar.array.compiling import joined, load
+from circuitxbar.compiling import joined, load
 from circuitxbar.devices.expression import CONTROLS, Law, symbolic
 from circuitxbar.devices.functions import TABLE, apply
 from circuitxbar.devices.kernel import derivative, numpy_function

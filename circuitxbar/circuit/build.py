@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from circuitxbar.arguments import Array
 from circuitxbar.circuit.cells import CellElement, Node
 from circuitxbar.circuit.circuit import Circuit, SubCircuit
 from circuitxbar.circuit.group import Group, Kind, Names
+from circuitxbar.circuit.model import Model
 from circuitxbar.circuit.names import check_name
 from circuitxbar.circuit.potentials import last_cells
 from circuitxbar.circuit.terminations import SIDES, Ends, Floating, Side
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
 class _Builder:
     """Collects node names and element groups while a crossbar is laid out."""
 
-    def __init__(self, crossbar: Crossbar):
+    def __init__(self, crossbar: Crossbar, moving: bool = False):
         self.crossbar = crossbar
+        self.moving = moving
         self.node_names: list[Names] = []
         self.groups: list[Group] = []
         self._next = 1
@@ -73,7 +76,9 @@ class _Builder:
         """One element of every cell: resistors where it is linear, open or short, else its law."""
         pattern = f"{element.name}_{{}}_{{}}"
         ends = [self.cell_nodes[node] for node in (element.nodes[0], element.nodes[-1])]
-        resistive = ~element.there | element.model.device.is_linear
+        device = element.model.device
+        moves = self.moving and device.has_rates
+        resistive = ~element.there | (device.is_linear and not moves)
         if "inner" in element.nodes:  # an open memory element leaves out the whole cell
             resistive &= self.crossbar.conductances > 0
         first, last = (nodes[resistive] for nodes in ends)
@@ -81,10 +86,18 @@ class _Builder:
         self.elements("R", names, first, last, _resistance(element.conductances[resistive]))
         lawful = element.there & ~resistive
         if lawful.any():
-            model = element.model.at(lawful)
+            model = self._with_all_parameters(element) if moves else element.model
+            model = model.at(lawful)
             nodes = np.stack([self.cell_nodes[node][lawful] for node in element.nodes], axis=1)
             names = Names(pattern, np.argwhere(lawful))
             self.groups.append(Group("law", names, nodes, model.conductances, model))
+
+    def _with_all_parameters(self, element: CellElement) -> Model:
+        """Its model with those parameters, too, that only the rates of its states come to."""
+        given, prefix = self.crossbar.parameters, element.prefix
+        names = element.model.device.parameters
+        own = {name: given[prefix + name] for name in names if prefix + name in given}
+        return replace(element.model, parameters=own)
 
     def _gate_nodes(self) -> np.ndarray:
         """The node of every gate line; each cell learns the one of its transistor."""
@@ -167,13 +180,15 @@ class _Builder:
         return Circuit(title, tuple(self.node_names), tuple(self.groups))
 
 
-def array_circuit(crossbar: Crossbar, drive: Drive) -> Circuit:
+def array_circuit(crossbar: Crossbar, drive: Drive, moving: bool = False) -> Circuit:
     """The circuit of `crossbar` with its line ends and gates in the state `drive`.
+
+    moving : whether devices whose states have rates stay devices, also where they are linear.
 
     Its nodes are those of the rows, of the columns, the inner ones, the line ends, the gates,
     and what sources need.
     """
-    builder = _Builder(crossbar)
+    builder = _Builder(crossbar, moving)
     end_nodes = builder.lay_cells_and_wires({side: drive.ends[side].terminated for side in SIDES})
     for side in SIDES:
         builder.terminate(side, drive.ends[side], end_nodes[side])
@@ -229,6 +244,36 @@ def by_node(
     parts.append(gates.T)
     laid = np.concatenate([np.broadcast_to(p, (len(p), drive.batch)) for p in parts])
     return np.concatenate([laid, np.zeros((circuit.node_count - len(laid), drive.batch))])
+
+
+def terminal_currents(
+    crossbar: Crossbar,
+    ends: Mapping[Side, Ends],
+    circuit: Circuit,
+    voltages: Array,
+    sources: Array,
+) -> dict[Side, Array]:
+    """Currents out of `crossbar` at its ends, (batch, lines) of each side, A.
+
+    voltages : (nodes, batch), V, and sources : (voltage sources, batch), A, of an array_circuit.
+    At Norton ends they are conductance * voltage - current.
+    """
+    batch = voltages.shape[1]
+    currents: dict[Side, Array] = {}
+    used = 0
+    for side in SIDES:
+        end = ends[side]
+        lines = np.flatnonzero(end.terminated)
+        current = np.zeros((batch, crossbar.lines(side)))
+        if end.norton:
+            line = "row" if side in ("left", "right") else "column"
+            nodes = [circuit.node(f"{line}_{k}_{side}") for k in lines]
+            current[:, lines] = voltages[nodes].T / end.resistance[lines] - end.current[:, lines]
+        else:
+            current[:, lines] = sources[used : used + len(lines)].T
+            used += len(lines)
+        currents[side] = current
+    return currents
 
 
 def _line(side: Side) -> str:

@@ -24,18 +24,38 @@ def joined_nodes(circuit: Circuit) -> np.ndarray:
 def check_topology(circuit: Circuit, *, over_time: bool = False, at_rest: bool = True) -> None:
     """Raise CircuitError naming the element or node for which `circuit` has no unique solution.
 
-    Refused: ideal sources in a loop without resistance; nodes with no path to ground.
-    over_time : a transient, in which initial voltages are such a path.
+    Refused: ideal sources in a loop without resistance; nodes with no path to ground; elements that
+    sense a current which no element tells.
+    over_time : a transient, for which initial voltages are such a path.
     at_rest : it starts at an operating point, to which capacitors are open and inductors 0 ohm.
     """
+    _check_sensed(circuit)
     net = joined_nodes(circuit)
     _check_source_loops(circuit, net, at_rest)
     held = [circuit.node(name) for name in circuit.initial_voltages] if over_time else []
     _check_paths(circuit, held, at_rest)
 
 
+def _check_sensed(circuit: Circuit) -> None:
+    for group in circuit.groups:
+        for names in group.sensed:
+            for name, sensed in zip(group.names, names, strict=True):
+                if not has_branch(circuit.element(sensed)[0]):
+                    raise CircuitError(
+                        f"element {name!r} senses the current of {sensed!r}, which is no unknown. "
+                        "Sense a VoltageSource of 0 V in series with it."
+                    )
+
+
+def _fixes_voltages(group: Group, at_rest: bool) -> bool:
+    """Whether the elements of `group` say what the voltage between their nodes is."""
+    if group.kind == "E":
+        return bool(np.isfinite(group.values).all())  # an ideal amplifier says it of its input
+    return has_branch(group) and (at_rest or group.kind != "L")
+
+
 def _check_source_loops(circuit: Circuit, net: np.ndarray, at_rest: bool) -> None:
-    sources = [g for g in circuit.groups if has_branch(g) and (at_rest or g.kind != "L")]
+    sources = [g for g in circuit.groups if _fixes_voltages(g, at_rest)]
     edges = [net[g.nodes[:, :2]] for g in sources]
     parts = len(np.unique(_smallest_in_part(circuit.node_count, edges)[net]))
     if len(np.unique(net)) - parts == sum(map(len, edges)):

@@ -85,11 +85,15 @@ class Circuit:
 
     def element(self, name: str) -> tuple[Group, int]:
         """(group, position) of element `name`; CircuitError with near names where there is none."""
+        group, position = self.place_of(name)
+        return self.groups[group], position
+
+    def place_of(self, name: str) -> tuple[int, int]:
+        """(number of its group, position) of element `name`; CircuitError where there is none."""
         try:
-            group, position = self._element_places[name]
+            return self._element_places[name]
         except (KeyError, TypeError):
             raise CircuitError(unknown("element", name, self._element_places)) from None
-        return self.groups[group], position
 
     def add(self, *elements: Element) -> Circuit:
         """This circuit with `elements`; nodes named for the first time are made.

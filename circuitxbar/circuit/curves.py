@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class Curves:
     branch_currents : (branches, points), A, through the elements for which `has_branch` is true,
     in the order of the groups of the circuit.
     residual : (points,), A, the largest Kirchhoff sum at each point, recomputed.
+    states : "element.state" -> (points,), of devices whose states move in a transient.
     """
 
     circuit: Circuit
@@ -40,6 +42,7 @@ class Curves:
     residual: np.ndarray
     engine: str
     stats: dict[str, Any]
+    states: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (

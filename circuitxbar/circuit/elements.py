@@ -143,6 +143,9 @@ class BehaviouralSource:
     parameters : name in the law -> number.  `time` (s) may stand in the law.
     definitions : name in the law -> text that it stands for, in the order of their use.
     law_name : what its law is called where it stands as a .subckt block of its own.
+    law_pins : what its nodes are called there: `first`, `second`, and those of `voltages` in turn;
+    "0" for ground.
+    law_defaults : values that its `parameters` have there.
     """
 
     name: str
@@ -155,6 +158,8 @@ class BehaviouralSource:
     parameters: Mapping[str, float] | None = None
     definitions: Mapping[str, str] | None = None
     law_name: str | None = None
+    law_pins: tuple[str, ...] | None = None
+    law_defaults: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)

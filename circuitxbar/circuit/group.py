@@ -58,6 +58,11 @@ class Behaviour:
     charge : law of a charge (C) between its nodes in the same names, or None; `output` is then
     "current", to which what flows into the charge is added.
     name : of the law, which a .subckt block may have.
+    noise : law of the density of its current's noise, A^2/Hz, or None where it has none: of the
+    same names, "frequency", Hz, "current", what flows at rest, and "by_x", its slope by the voltage
+    x.
+    pins : of that block, what each column of the nodes is: a pin, or "0"; () where any will do.
+    defaults : what `parameters` are in that block where an element does not say otherwise.
     """
 
     law: Law
@@ -67,12 +72,16 @@ class Behaviour:
     parameters: Mapping[str, Array]
     charge: Law | None = None
     name: str | None = None
+    pins: tuple[str, ...] = ()
+    defaults: Mapping[str, float] = field(default_factory=dict)
+    noise: Law | None = None
 
     @property
     def key(self) -> object:
         """What elements of one group have in common."""
         names = (self.voltages, self.currents, tuple(self.parameters))
-        return self.law, self.output, names, self.charge, self.name
+        block = (self.name, self.pins, tuple(self.defaults.items()))
+        return self.law, self.output, names, self.charge, block, self.noise
 
     def joined(self, others: Sequence[Behaviour]) -> Behaviour:
         """This for its elements and for those of `others`, all of one key."""
@@ -199,20 +208,29 @@ class Group:
         return replace(self, names=self.names.prefixed(prefix), nodes=nodes, sensed=sensed)
 
 
-def joined(groups: Sequence[Group]) -> list[Group]:
-    """`groups` with those that follow one another and are equal but for their values as one."""
-    out: list[list[Group]] = []
+def joined(groups: Sequence[Group], anywhere: bool = False) -> list[Group]:
+    """`groups` with those that are equal but for their values as one, if they follow one another.
+
+    anywhere : join those that do not follow one another, too; at the place of the first.
+    """
+    runs: list[list[Group]] = []
+    place: dict[object, int] = {}
     for group in groups:
-        if out and _key(out[-1][0]) == _key(group) is not None:
-            out[-1].append(group)
+        key = _key(group)
+        if key in place:
+            runs[place[key]].append(group)
         else:
-            out.append([group])
-    return [_one(run) if len(run) > 1 else run[0] for run in out]
+            if not anywhere:
+                place.clear()
+            if key is not None:
+                place[key] = len(runs)
+            runs.append([group])
+    return [_one(run) if len(run) > 1 else run[0] for run in runs]
 
 
 def _key(group: Group) -> object:
     """What groups have in common that may be one; None for one that stays alone."""
-    if isinstance(group.model, Model) or group.values.ndim > 1:
+    if group.values.ndim > 1:
         return None
     model = group.model.key if group.model is not None else None
     return group.kind, group.nodes.shape[1], len(group.sensed), model
@@ -237,7 +255,7 @@ def _one(groups: Sequence[Group]) -> Group:
             ]
         )
     model = first.model
-    if model is not None and not isinstance(model, Model):
+    if model is not None:
         model = model.joined([g.model for g in groups[1:]])  # pyright: ignore[reportArgumentType]
     return Group(
         first.kind,

@@ -26,6 +26,25 @@ class Model:
     parameters: Mapping[str, Array]
     temperature: float
 
+    @property
+    def key(self) -> object:
+        """What the places of one model have in common."""
+        device = self.device
+        values = tuple(device.values.items())
+        return device.text, device.table, values, tuple(self.parameters), self.temperature
+
+    def joined(self, others: Sequence[Model]) -> Model:
+        """This for its places and for those of `others`, all of one key and in one row."""
+        models = (self, *others)
+        parameters = {
+            name: np.concatenate(
+                [np.broadcast_to(m.parameters[name], m.conductances.shape) for m in models]
+            )
+            for name in self.parameters
+        }
+        conductances = np.concatenate([m.conductances for m in models])
+        return Model(self.device, conductances, parameters, self.temperature)
+
     def evaluate(self, voltages: Sequence[Array], slopes: Sequence[str] = ()) -> list[Array]:
         """[current, d current / d each of `slopes`] at every place, (..., places).
 

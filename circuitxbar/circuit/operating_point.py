@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from circuitxbar.arguments import Array
-from circuitxbar.circuit.checks import joined_nodes
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.curves import has_branch
+from circuitxbar.circuit.expansion import main_currents
 from circuitxbar.circuit.group import Group
+from circuitxbar.circuit.kirchhoff import element_currents, residual
 from circuitxbar.circuit.potentials import difference
 from circuitxbar.errors import CircuitError
 
@@ -21,7 +22,7 @@ class OperatingPoint:
     """Node voltages and source currents of a circuit, with their Kirchhoff residual.
 
     voltages : (nodes, batch), V.  remainder : the digits that `voltages` has no room for.
-    source_currents : (branches, batch), A, through the elements for which `has_branch` is true, in
+    source_currents : (branches, batch), A, of the elements for which curves.has_branch is true, in
     the order of the circuit's groups.
     strategies : how each vector of a circuit with laws was solved by the nodal engine: "newton",
     "gmin stepping" or "source stepping".
@@ -33,6 +34,13 @@ class OperatingPoint:
     source_currents: Array
     engine: str
     strategies: tuple[str, ...] = ()
+    # Of circuits of other elements than resistances, devices and sources: the circuit without
+    # diodes and transistors, its voltages (nodes, batch), and which of its switches are closed.
+    inside: Circuit | None = None
+    inner_voltages: Array | None = None
+    closed: tuple[np.ndarray, ...] = ()
+    # What the last digits of the voltages make of the sums of currents, (batch,), A.
+    rounding: Array | float = 0.0
 
     def __repr__(self) -> str:
         return (
@@ -47,8 +55,7 @@ class OperatingPoint:
     def current(self, element: str) -> float | Array:
         """Current through `element` from its first to its last node, A.
 
-        Raises CircuitError for a resistor of zero resistance and others whose current voltages do
-        not tell.
+        Raises CircuitError for a resistor of zero resistance, whose current voltages do not tell.
         """
         group, position = self.circuit.element(element)
         if group.kind == "R" and group.values[position] == 0:
@@ -56,7 +63,10 @@ class OperatingPoint:
                 f"element {element!r} has zero resistance: its current does not follow from "
                 "voltages. Put a VoltageSource of 0 V in its place to measure it."
             )
-        found = self._currents[self.circuit.groups.index(group)][position]
+        if group.kind in ("D", "M", "Q") and self.inside is not None:
+            return _one(self._of_semiconductor(group, position))
+        place, position = self._whole.place_of(element)
+        found = self._currents[place][position]
         if np.isnan(found).all():
             raise CircuitError(
                 f"the current of element {element!r} is not kept. Put a VoltageSource of 0 V in "
@@ -68,17 +78,11 @@ class OperatingPoint:
     def residual(self) -> Array:
         """Largest Kirchhoff sum over nodes joined by zero resistance, (batch,), A, recomputed.
 
-        NaN where a current is not known from the voltages: of switches, laws of sources,
-        junctions and transistors.
+        NaN where a current is not known from the voltages: ngspice does not tell those of
+        switches, laws of sources, junctions and transistors.
         """
-        out = np.zeros_like(self.voltages)
-        for group, through in zip(self.circuit.groups, self._currents, strict=True):
-            last = -1 if group.kind == "law" else 1
-            np.add.at(out, group.nodes[:, 0], through)
-            np.subtract.at(out, group.nodes[:, last], through)
-        by_net = np.zeros_like(out)
-        np.add.at(by_net, joined_nodes(self.circuit), out)
-        return np.abs(by_net[1:]).max(axis=0, initial=0.0)
+        whole = self._whole
+        return residual(whole, list(zip(whole.groups, self._currents, strict=True)))
 
     @cached_property
     def largest_current(self) -> Array:
@@ -94,6 +98,12 @@ class OperatingPoint:
 
         NaN where it does not follow from the voltages.
         """
+        if self.inside is not None:
+            assert self.inner_voltages is not None
+            through = element_currents(
+                self.inside, self.inner_voltages, self.source_currents, closed=self.closed
+            )
+            return [current for _, current in through]
         branches = self._branches
         found: list[Array] = []
         for k, group in enumerate(self.circuit.groups):
@@ -129,6 +139,18 @@ class OperatingPoint:
         ends = np.cumsum([len(g.names) for _, g in groups])
         parts = np.split(self.source_currents, ends[:-1]) if groups else []
         return {k: part for (k, _), part in zip(groups, parts, strict=True)}
+
+    @property
+    def _whole(self) -> Circuit:
+        return self.circuit if self.inside is None else self.inside
+
+    def _of_semiconductor(self, group: Group, position: int) -> Array:
+        """What flows into the first terminal of a diode or transistor, (batch,), A."""
+        total = np.zeros(self.voltages.shape[1])
+        for names, sign in main_currents(group):
+            place, k = self._whole.place_of(names[position])
+            total = total + sign * self._currents[place][k]
+        return total
 
     def controls(self, group: Group) -> dict[str, Array]:
         """The voltages that the laws of a `group` depend on, each (batch, elements), V."""

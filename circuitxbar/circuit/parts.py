@@ -207,9 +207,34 @@ def _behaviour(source: BehaviouralSource) -> Part:
         law = _law(text, tuple(definitions.items()), (*names, "time"), output)
     except ModelError as error:
         raise ModelError(f"{where}: {error}") from None
-    model = Behaviour(law, output, tuple(voltages), tuple(currents), values, name=source.law_name)
     nodes = (source.first, source.second, *pairs)
+    block = source.law_name, _pins(source, nodes), _defaults(source, parameters)
+    model = Behaviour(law, output, tuple(voltages), tuple(currents), values, None, *block)
     return Part("B", nodes, model=model, sensed=tuple(currents.values()))
+
+
+def _pins(source: BehaviouralSource, nodes: tuple[str, ...]) -> tuple[str, ...]:
+    """The pins of the block of its law; a pin is one node, and ground is ground."""
+    pins = source.law_pins
+    if pins is None:
+        return ()
+    where = f"element {source.name!r}: law_pins"
+    if not isinstance(pins, tuple | list) or len(pins) != len(nodes):
+        raise CircuitError(f"{where} = {shown(pins)}: expected one for each of {len(nodes)} nodes.")
+    known: dict[str, str] = {"0": "0"}
+    for pin, node in zip(pins, nodes, strict=True):
+        check_name("pin", pin)
+        if known.setdefault(pin, node) != node:
+            raise CircuitError(f"{where}: {pin!r} is both node {known[pin]!r} and node {node!r}.")
+    return tuple(pins)
+
+
+def _defaults(source: BehaviouralSource, parameters: Mapping[str, float]) -> dict[str, float]:
+    given = source.law_defaults or {}
+    where = f"element {source.name!r}: law_defaults"
+    if not isinstance(given, Mapping) or not given.keys() <= parameters.keys():
+        raise CircuitError(f"{where} = {shown(given)}: expected numbers for its parameters.")
+    return {key: real_number(f"{where}: {key}", given[key]) for key in parameters if key in given}
 
 
 _TYPES: dict[Kind, tuple[str, ...]] = {"D": ("d",), "Q": ("npn", "pnp"), "M": ("nmos", "pmos")}
@@ -270,5 +295,6 @@ def _checked_model(element: DeviceElement) -> Model:
     temperature = real_number(
         f"{name}: temperature", element.temperature, unit="K", minimum=1.0, maximum=2000.0
     )
-    own = {key: np.array(checked[key]) for key in parameters if key in device.law_parameters}
+    names = device.parameters if device.has_rates else device.law_parameters
+    own = {key: np.array(checked[key]) for key in parameters if key in names}
     return Model(device, np.array([conductance]), own, temperature)

@@ -17,6 +17,7 @@ OPTIONS = {
     "extrapolate=True": "--extrapolate",
     "a larger rtol": "a larger --rtol",
     'engine="nodal"': "--engine nodal",
+    'engine="ngspice"': "--engine ngspice",
     "column_voltages is missing": "--column-voltages is missing",
     "voltages is missing": "--voltages is missing",
     "gates is missing": "--gates is missing",

@@ -26,6 +26,14 @@ of Crossbar. Only the first line is required; every number may also be a list, o
 
 Voltages are text with one vector per line, entries separated by commas, or a .npy file."""
 
+_DECK_HELP = """The deck says what is computed: .op, .dc, .tran, .ac; an operating point where it
+says nothing. Each analysis of several has files of its own, named after FILE: out_tran.csv,
+out_ac.csv. A column v(node) is in volt and i(element) in ampere, positive from its first node to
+its second, of sources and of other elements whose current is an unknown; over frequency two columns
+each, re and im. A transient has the points that its error control chose. Of the options of a deck
+`method` is followed; the others are told of. Nothing in a deck is run, and what it includes is read
+from its own folder and those below it."""
+
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -196,6 +204,33 @@ def train(
     from circuitxbar.cli.train import run
 
     run(data, hidden, epochs, cells, wire, out, checkpoint, resume, seed)
+
+
+@app.command(epilog=_DECK_HELP)
+def run(
+    deck: Annotated[Path, typer.Argument(metavar="DECK", help="SPICE netlist.")],
+    engine: Annotated[str, typer.Option(help="nodal or ngspice.")] = "nodal",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", "--output", metavar="FILE", help="Results, all digits, .csv or .npz."
+        ),
+    ] = None,
+    plot: Annotated[
+        str | None, typer.Option(metavar="PROBES", help='Draw them: "v(out), v(a,b), i(v1)".')
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Of --plot, .png .svg or .pdf; DECK.png if omitted."),
+    ] = None,
+) -> None:
+    """Run the analyses of a SPICE deck.
+
+    On a terminal a summary, otherwise comma separated text.
+    """
+    from circuitxbar.cli.run import run
+
+    run(deck, engine, out, plot, picture)
 
 
 devices = typer.Typer(rich_markup_mode=None, no_args_is_help=True)

@@ -141,10 +141,11 @@ class Device(Conduction):
         """`conductances` (S) as one read sees them: by the law of [read_noise], >= 0.
 
         voltage : V, of the read.  duration : s, of it.  time : s since the device was written.
-        Raises ModelError where g is outside the valid range, unless `extrapolate`.
+        Raises ModelError where g is above the valid range, unless `extrapolate`; what was written
+        may lie below it.
         """
         named = {
-            "g": self._valid_conductances(conductances, extrapolate),
+            "g": self._valid_conductances(conductances, extrapolate, written=True),
             "v": real_array("voltage", voltage, unit="V", error=ModelError),
             "duration": self._seconds("duration", duration),
             "time": self._seconds("time", time),
@@ -199,10 +200,10 @@ class Device(Conduction):
         label = f"{self.where}: conductances"
         return real_array(label, value, unit="S", minimum=0.0, error=ModelError)
 
-    def _valid_conductances(self, value: Any, extrapolate: bool) -> Array:
+    def _valid_conductances(self, value: Any, extrapolate: bool, written: bool = False) -> Array:
         array = self._conductances(value)
         if not flag("extrapolate", extrapolate) and self.uses_conductance:
-            self.refuse_outside("g", array)
+            self.refuse_outside("g", np.maximum(array, self.valid["g"][0]) if written else array)
         return array
 
     def _seconds(self, name: str, value: Any) -> Array:

@@ -52,7 +52,7 @@ class Blocks:
         blocks: dict[str, Block] = {}
         defaults: dict[object, Mapping[str, float]] = {}
         for group in circuit.groups:
-            if is_block(group) and (identity := _identity(group)) not in texts:
+            if is_block(group) and (identity := identity_of(group)) not in texts:
                 block = _block(group, tongue)
                 texts[identity] = block.text(block.name)
                 defaults[identity] = block.defaults
@@ -70,11 +70,13 @@ class Blocks:
 
     def calls(self, group: Group) -> Iterator[tuple[list[int], str]]:
         """For each element of `group` its nodes as pins, and what stands behind them."""
-        identity, count = _identity(group), len(group.names)
+        identity, count = identity_of(group), len(group.names)
         defaults = self.defaults[identity]
         calls = [self.names[identity]] * count
-        for name, value in _given(group).items():
-            values = np.broadcast_to(value, count).tolist()
+        given = _given(group)
+        order = [*(name for name in given if name not in defaults), *defaults]
+        for name in (name for name in order if name in given):
+            values = np.broadcast_to(given[name], count).tolist()
             calls = [
                 call
                 if number == defaults.get(name)
@@ -83,17 +85,17 @@ class Blocks:
             ]
         if self.tongue.declares:
             calls = [call.replace(" ", f" {self.tongue.declares} ", 1) for call in calls]
-        columns = range(group.nodes.shape[1]) if group.kind == "law" else _pins(group)[0]
+        columns = range(group.nodes.shape[1]) if group.kind == "law" else _pins(group)[0].values()
         return zip(group.nodes[:, list(columns)].tolist(), calls, strict=True)
 
 
-def _identity(group: Group) -> object:
+def identity_of(group: Group) -> object:
     """What the text of a group's block depends on."""
     if group.kind == "law":
         device = group.device.device
         return device.text, tuple(device.values.items())
-    pins, places = _pins(group)
-    return cast(Behaviour, group.model).key, tuple(pins), tuple(places)
+    pins, names = _pins(group)
+    return cast(Behaviour, group.model).key, tuple(pins), tuple(names)
 
 
 def _given(group: Group) -> Mapping[str, Array | float]:
@@ -111,24 +113,24 @@ def _block(group: Group, tongue: Dialect) -> Block:
         device = group.device.device
         defaults = {"temperature": ROOM, **device.values}
         return Block(
-            _identity(group), device.name, lambda name: device.spice(name, tongue.name), defaults
+            identity_of(group), device.name, lambda name: device.spice(name, tongue.name), defaults
         )
     model = cast(Behaviour, group.model)
-    # A behaviour has no defaults of its own: those of its first element shorten the lines.
-    defaults = {name: float(values[0]) for name, values in model.parameters.items()}
-    pins, places = _pins(group)
-    names = _pin_names(len(pins))
+    # Where there is no default, that of the first element shortens the lines.
+    defaults = {
+        name: model.defaults.get(name, float(values[0]))
+        for name, values in model.parameters.items()
+    }
+    pins, names = _pins(group)
 
     def text(name: str) -> str:
-        writer = Texts((*model.law.names, *names), tongue)
+        writer = Texts((*model.law.names, *pins), tongue)
         writer.texts |= {key: tongue.reference.format(key) for key in defaults}
-        writer.texts |= voltage_texts(
-            model, [names[place] if place is not None else "0" for place in places]
-        )
-        lines = [*behaviour_lines("b1", "c1", (names[0], names[-1]), model, writer, tongue)]
+        writer.texts |= voltage_texts(model, names)
+        lines = [*behaviour_lines("b1", "c1", (names[0], names[1]), model, writer, tongue)]
         return "\n".join(
             [
-                header(name, names, defaults, tongue),
+                header(name, pins, defaults, tongue),
                 *constant_lines(writer.constants),
                 *lines,
                 f".ends {name}",
@@ -136,7 +138,7 @@ def _block(group: Group, tongue: Dialect) -> Block:
             ]
         )
 
-    return Block(_identity(group), model.name or "", text, defaults)
+    return Block(identity_of(group), model.name or "", text, defaults)
 
 
 def voltage_texts(model: Behaviour, nodes: list[str]) -> dict[str, str]:
@@ -161,30 +163,31 @@ def behaviour_lines(
         yield f"{charge} {' '.join(ends)} q={{{writer.of(model.charge)}}}"
 
 
-def _pins(group: Group) -> tuple[list[int], list[int | None]]:
-    """The columns of the nodes that are pins, and the pin that each column is; None for ground.
+def _pins(group: Group) -> tuple[dict[str, int], list[str]]:
+    """(pin -> the column of its node, in the order of the block; what each column is, "0" ground).
 
-    The ends are the first pin and the last. A column that equals an earlier one in every element
-    is the same pin.
+    The ends are the first pin and the last.
+    """
+    names = list(cast(Behaviour, group.model).pins) or _found_pins(group)
+    pins = {name: names.index(name) for name in (names[0], *names[2:]) if name != names[1]}
+    pins[names[1]] = 1
+    pins.pop("0", None)
+    return pins, names
+
+
+def _found_pins(group: Group) -> list[str]:
+    """A column that equals an earlier one in every element is the same pin.
+
+    They are called as those of the library's devices are: two ends, or the three of a transistor.
     """
     nodes = group.nodes
-    found: list[int] = [0, 1]
     same: list[int | None] = [0, 1]
     for column in range(2, nodes.shape[1]):
-        equal = [k for k in found if (nodes[:, k] == nodes[:, column]).all()]
-        if equal:
-            same.append(equal[0])
-        elif (nodes[:, column] == 0).all():
-            same.append(None)
-        else:
-            found.append(column)
-            same.append(column)
-    pins = [0, *found[2:], 1]
-    return pins, [None if column is None else pins.index(column) for column in same]
-
-
-def _pin_names(count: int) -> tuple[str, ...]:
-    """As the library's devices call them: two ends, or the three of a transistor."""
-    if count == 3:
-        return "drain", "gate", "source"
-    return ("p", *(f"c{k}" for k in range(1, count - 1)), "n")
+        equal = [k for k in same if k is not None and (nodes[:, k] == nodes[:, column]).all()]
+        is_ground = not equal and (nodes[:, column] == 0).all()
+        same.append(equal[0] if equal else None if is_ground else column)
+    between = sorted({k for k in same[2:] if k is not None} - {0, 1})
+    names = {None: "0", 0: "p", 1: "n"} | {k: f"c{n}" for n, k in enumerate(between, 1)}
+    if len(between) == 1:
+        names |= {0: "drain", between[0]: "gate", 1: "source"}
+    return [names[k] for k in same]

@@ -87,7 +87,10 @@ def _checked(card: ModelCard) -> dict[str, str]:
             )
         if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
             raise NetlistError(f"model {card.name!r}: {name} = {shown(value)} is no number.")
-        texts[name] = repr(int(value)) if isinstance(value, int) else repr(float(value))
+        number = float(value)
+        # Levels and versions are whole numbers, however they came here.
+        is_whole = number.is_integer() and abs(number) < 1e15
+        texts[name] = repr(int(number) if is_whole else number)
     return texts
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import cast
 
 import numpy as np
@@ -57,14 +59,33 @@ class Page:
         return [self.spelling.sensed(own, name, self.tongue) for own, name in pairs]
 
 
-def element_lines(group: Group, page: Page) -> Iterator[str]:
-    """The lines of the elements of `group`; NetlistError for what the dialect cannot say."""
-    tongue = page.tongue
-    why = tongue.refused.get("B" if group.values.ndim == 2 else group.kind)
-    if why is not None:
-        raise NetlistError(
-            f"element {group.names[0]!r} cannot be written for {tongue.name}: {why}."
-        )
+def element_lines(circuit: Circuit, page: Page) -> Iterator[str]:
+    """The lines of all elements; NetlistError for what the dialect cannot say.
+
+    Behavioural sources are in the order of their names: that of their laws is not in a text.
+    """
+    for are_sources, groups in groupby(circuit.groups, key=_is_written_out):
+        if are_sources:
+            each = [(name, g, k) for g in groups for k, name in enumerate(page.spelling.names(g))]
+            for name, group, k in sorted(each, key=lambda found: _naturally(found[0])):
+                yield from _behaviour(name, group, k, page)
+        else:
+            for group in groups:
+                yield from _lines_of(group, page)
+
+
+def _is_written_out(group: Group) -> bool:
+    """Whether it holds behavioural sources whose law stands in their own lines."""
+    return group.kind == "B" and not is_block(group)
+
+
+def _naturally(name: str) -> list[str | int]:
+    """A key that puts b2 before b10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+def _lines_of(group: Group, page: Page) -> Iterator[str]:
+    _check_kind(group, page.tongue)
     if is_block(group):
         pairs = zip(page.spelling.names(group), page.blocks.calls(group), strict=True)
         for name, (pins, call) in pairs:
@@ -73,6 +94,14 @@ def element_lines(group: Group, page: Page) -> Iterator[str]:
         yield from _tables(group, page)
     else:
         yield from _LINES[group.kind](group, page)
+
+
+def _check_kind(group: Group, tongue: Dialect) -> None:
+    why = tongue.refused.get("B" if group.values.ndim == 2 else group.kind)
+    if why is not None:
+        raise NetlistError(
+            f"element {group.names[0]!r} cannot be written for {tongue.name}: {why}."
+        )
 
 
 def _passive(group: Group, page: Page) -> Iterator[str]:
@@ -124,17 +153,17 @@ def _controlled(group: Group, page: Page) -> Iterator[str]:
         yield f"{name} {ends} {control}{page.tongue.number(gain)}"
 
 
-def _behaviours(group: Group, page: Page) -> Iterator[str]:
+def _behaviour(name: str, group: Group, k: int, page: Page) -> Iterator[str]:
+    """The line of source number `k` of its `group`, and that of its charge."""
+    _check_kind(group, page.tongue)
     model, tongue, texts = cast(Behaviour, group.model), page.tongue, page.texts
-    rows = zip(page.spelling.names(group), group.nodes.tolist(), group.names, strict=True)
-    for k, (name, row, own) in enumerate(rows):
-        nodes = [page.nodes[node] for node in row]
-        texts.texts = voltage_texts(model, nodes)
-        texts.texts |= {key: texts.number(float(v[k])) for key, v in model.parameters.items()}
-        for key, sensed in zip(model.currents, group.sensed, strict=True):
-            texts.texts[key] = f"i({page.spelling.sensed(own, sensed[k], tongue, 'L')})"
-        ends = (nodes[0], nodes[1])
-        yield from behaviour_lines(name, f"c.{name}.charge", ends, model, texts, tongue)
+    nodes = [page.nodes[node] for node in group.nodes[k].tolist()]
+    texts.texts = voltage_texts(model, nodes)
+    texts.texts |= {key: texts.number(float(v[k])) for key, v in model.parameters.items()}
+    for key, sensed in zip(model.currents, group.sensed, strict=True):
+        texts.texts[key] = f"i({page.spelling.sensed(group.names[k], sensed[k], tongue, 'L')})"
+    ends = (nodes[0], nodes[1])
+    yield from behaviour_lines(name, f"c.{name}.charge", ends, model, texts, tongue)
 
 
 def _switches(group: Group, page: Page) -> Iterator[str]:
@@ -171,7 +200,6 @@ _LINES: dict[str, Callable[[Group, Page], Iterator[str]]] = {
     **dict.fromkeys("RCL", _passive),
     **dict.fromkeys("VI", _sources),
     **dict.fromkeys("EGFH", _controlled),
-    "B": _behaviours,
     **dict.fromkeys("SW", _switches),
     **dict.fromkeys("DMQ", _semiconductors),
 }

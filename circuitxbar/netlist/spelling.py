@@ -34,8 +34,8 @@ class Spelling:
     """How the elements of one circuit are called.
 
     plain : whether every name already is one that SPICE could have given, the last part behind a
-    dot beginning with its letter; x1.r1 is then r.x1.r1, as ngspice calls what a .subckt holds.
-    Else the letter stands in front of every name.
+    dot beginning with its letter; else the letter is put in front of that part of every name.
+    x1.r1 is then r.x1.r1, as ngspice calls what a .subckt holds.
     """
 
     circuit: Circuit
@@ -53,16 +53,18 @@ class Spelling:
 
     def name(self, group: Group, name: str) -> str:
         """That of the element `name` of `group`."""
+        first = letter(group)
         if not self.plain:
-            return letter(group) + name
-        return f"{letter(group)}.{name}" if "." in name else name
+            front, dot, last = name.rpartition(".")
+            name = f"{front}{dot}{first}{last}"
+        return f"{first}.{name}" if "." in name else name
 
     def names(self, group: Group) -> list[str]:
         """Those of all elements of `group`."""
-        if not self.plain:
-            first = letter(group)
-            return [first + name for name in group.names]
-        return [self.name(group, name) for name in group.names]
+        own, first = list(group.names), "" if self.plain else letter(group)
+        if any("." in name for name in own):
+            return [self.name(group, name) for name in own]
+        return [first + name for name in own]
 
     def branch(self, group: Group, name: str) -> str:
         """The name of what fixes its voltage: inside its block, where it has one."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from circuitxbar.arguments import shown
 from circuitxbar.circuit.checks import check_topology, joined_nodes
 from circuitxbar.circuit.circuit import Circuit, SubCircuit
+from circuitxbar.circuit.group import Group, Semiconductor
 from circuitxbar.devices.spice import checked_dialect, constant_lines
 from circuitxbar.dialects import DIALECTS, Dialect
 from circuitxbar.errors import CircuitError, NetlistError
+from circuitxbar.netlist.blocks import identity_of
 from circuitxbar.netlist.lines import INDEX, Page, element_lines
-from circuitxbar.netlist.spelling import Spelling
+from circuitxbar.netlist.spelling import Spelling, is_block
 
 _LINEAR = frozenset("RCLVIEGFH")
 
@@ -62,9 +65,10 @@ def deck(
     kind, *words = " ".join(analysis).lower().split()
     over_time = kind == ".tran"
     check_topology(circuit, over_time=over_time, at_rest="uic" not in words)
+    circuit = _side_by_side(circuit)
     nodes = written_nodes(circuit)
     page = Page.of(circuit, nodes, dialect)
-    elements = [line for group in circuit.groups for line in element_lines(group, page)]
+    elements = [*element_lines(circuit, page)]
     lines = [f"{dialect.comment} {circuit.title}", *dialect.header, *page.blocks.lines]
     lines += [*page.cards.lines, *constant_lines(page.texts.constants)]
     lines += [*_net_comments(circuit, nodes, dialect), *elements]
@@ -75,6 +79,19 @@ def deck(
         ]
     lines += _options(circuit, dialect) if options is None else options
     return "\n".join([*lines, *analysis, ".end"]) + "\n"
+
+
+def _side_by_side(circuit: Circuit) -> Circuit:
+    """Equal elements beside one another, as the reader puts them: so both have one order."""
+    runs: dict[object, list[Group]] = {}
+    for group in circuit.groups:
+        key: object = group.kind
+        if is_block(group):
+            key = identity_of(group)
+        elif isinstance(group.model, Semiconductor):
+            key = group.kind, group.model.key
+        runs.setdefault(key, []).append(group)
+    return replace(circuit, groups=tuple(group for run in runs.values() for group in run))
 
 
 def is_linear(circuit: Circuit) -> bool:
@@ -95,7 +112,7 @@ def _options(circuit: Circuit, tongue: Dialect) -> tuple[str, ...]:
 
 
 def _subcircuit_lines(subcircuit: SubCircuit, tongue: Dialect) -> Iterator[str]:
-    circuit = subcircuit.circuit
+    circuit = _side_by_side(subcircuit.circuit)
     if circuit.batch > 1:
         raise NetlistError(
             f"sub-circuit {subcircuit.name!r} holds a batch, which a .subckt block cannot step "
@@ -113,7 +130,7 @@ def _subcircuit_lines(subcircuit: SubCircuit, tongue: Dialect) -> Iterator[str]:
             names[lowest] = pin
     written = [names[k] for k in net.tolist()]
     page = Page.of(circuit, written, tongue, inside=True)
-    elements = [line for group in circuit.groups for line in element_lines(group, page)]
+    elements = [*element_lines(circuit, page)]
     yield f".subckt {subcircuit.name}"
     pins = subcircuit.pins
     for k in range(0, len(pins), 8):

@@ -24,8 +24,10 @@ from circuitxbar.ngspice.runner import Run, run
 
 # Steps by reltol * trtol, since the errors of thousands of them add up: eight periods of an LC
 # circuit that rings come out to 2e-4 of its swing (trapezoidal; 4e-4 by Gear's method), with 1e-6
-# to 4e-3. Newton's method needs no more than reltol. No charge is too small to count.
-_TRANSIENT = ".options reltol=1e-7 trtol=0.1 abstol=1e-15 vntol=1e-9 gmin=1e-20 chgtol=1e-24"
+# to 4e-3. Newton's method needs no more than reltol. No charge is too small to count; but with
+# small ones ngspice may find no step short enough (three CMOS inverters): then with its own chgtol.
+_TRANSIENT = ".options reltol=1e-7 trtol=0.1 abstol=1e-15 vntol=1e-9 gmin=1e-20"
+_CHARGES = (" chgtol=1e-20", "")
 # KLU knows no noise.
 _NOISE = DIALECTS["ngspice"].law_options
 _STEPS = 1000  # of a transient, at least, where nothing is said
@@ -53,31 +55,41 @@ def transient(
     stop: float,
     maximum_step: float | None = None,
     use_initial: bool = False,
-    method: Literal["trap", "gear"] = "trap",
+    method: Literal["trapezoidal", "gear"] = "trapezoidal",
+    tol: float = 1e-5,
 ) -> Curves:
     """Voltages and currents of `circuit` from 0 s to `stop`, at the steps that ngspice took.
 
     maximum_step : s; stop / 1000 if None.
     use_initial : start at the initial values of capacitors, inductors and nodes, all others 0,
     and not at an operating point. The first point is then ngspice's first step, not 0 s.
-    method : of integration, trapezoidal or Gear's of second order.
+    method : of integration, trapezoidal or Gear's of second order.  tol : of the nodal engine;
+    here steps are always as short as `_TRANSIENT` makes them.
     The residual is NaN for a circuit with capacitors, whose currents ngspice does not tell.
     """
     end = positive_number("stop", stop, unit="s")
     step = end / _STEPS
     if maximum_step is not None:
         step = positive_number("maximum_step", maximum_step, unit="s")
-    if method not in ("trap", "gear"):
-        raise CircuitError(f"method = {shown(method)}: choose trap or gear.")
     line = f".tran {step!r} {end!r} 0.0 {step!r}{' uic' * flag('use_initial', use_initial)}"
-    options = [f"{_TRANSIENT} method={method} maxord=2"]
-    answer = _run(_single(circuit), line, options)
+    answer = _stepped(_single(circuit), line, f" method={method[:4]} maxord=2")
     time = answer.vectors["time"]
     voltages, branches = numbers_of(circuit, answer, len(time))
     moving = _at_times(circuit, time)
     residual = residual_over_points(moving, voltages, branches, resting=False)
     stats = {**stats_of(answer), "steps": len(time), "method": method}
     return Curves(circuit, "time", time, voltages, branches, residual, "ngspice", stats)
+
+
+def _stepped(circuit: Circuit, line: str, method: str) -> Run:
+    """The answer to a transient with the finest tolerances that ngspice can follow."""
+    for charges in _CHARGES[:-1]:
+        try:
+            return _run(circuit, line, [_TRANSIENT + charges + method])
+        except SolverError as failed:
+            if "imestep too small" not in str(failed):
+                raise
+    return _run(circuit, line, [_TRANSIENT + _CHARGES[-1] + method])
 
 
 def ac(circuit: Circuit, frequencies: Any) -> Curves:

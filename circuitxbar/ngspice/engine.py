@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from circuitxbar.arguments import Array
-from circuitxbar.circuit.build import array_circuit, on_grids
+from circuitxbar.circuit.build import array_circuit, on_grids, terminal_currents
 from circuitxbar.circuit.cells import cell_nodes
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.curves import has_branch
 from circuitxbar.circuit.operating_point import OperatingPoint
 from circuitxbar.circuit.potentials import LineVoltages, line_potentials
 from circuitxbar.circuit.solution import Answer, Request
-from circuitxbar.circuit.terminations import SIDES, Ends, Side
 from circuitxbar.errors import SolverError
 from circuitxbar.netlist.spelling import Spelling
 from circuitxbar.netlist.writer import is_linear, write_spice, written_nodes
@@ -56,7 +54,7 @@ def solve(crossbar: Crossbar, drive: Drive, request: Request) -> Answer:
         lambda: nodes,
         "ngspice",
         stats,
-        measured=_terminal_currents(crossbar, drive.ends, circuit, voltages, sources),
+        measured=terminal_currents(crossbar, drive.ends, circuit, voltages, sources),
     )
 
 
@@ -121,28 +119,3 @@ def stats_of(answer: Run) -> dict[str, Any]:
         "transport": answer.transport,
         "linear_solver": answer.linear_solver,
     }
-
-
-def _terminal_currents(
-    crossbar: Crossbar,
-    ends: Mapping[Side, Ends],
-    circuit: Circuit,
-    voltages: Array,
-    sources: Array,
-) -> dict[Side, Array]:
-    batch = voltages.shape[1]
-    currents: dict[Side, Array] = {}
-    used = 0
-    for side in SIDES:
-        end = ends[side]
-        lines = np.flatnonzero(end.terminated)
-        current = np.zeros((batch, crossbar.lines(side)))
-        if end.norton:
-            line = "row" if side in ("left", "right") else "column"
-            nodes = [circuit.node(f"{line}_{k}_{side}") for k in lines]
-            current[:, lines] = voltages[nodes].T / end.resistance[lines] - end.current[:, lines]
-        else:
-            current[:, lines] = sources[used : used + len(lines)].T
-            used += len(lines)
-        currents[side] = current
-    return currents

@@ -14,11 +14,14 @@ from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.operating_point import OperatingPoint
 from circuitxbar.circuit.potentials import LineVoltages, line_potentials, two_sum
 from circuitxbar.circuit.solution import Answer, Request, Solution
+from circuitxbar.nodal.modified import engine as modified
 from circuitxbar.nodal.network import Network, NodeVoltages
 
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
     from circuitxbar.circuit.drive import Drive
+
+_EXACT = ("R", "C", "V", "I", "law")  # kinds whose circuits need node voltages alone
 
 
 def solve(crossbar: Crossbar, drive: Drive, request: Request) -> Answer:
@@ -76,6 +79,8 @@ def operating_point(circuit: Circuit) -> OperatingPoint:
 
     Raises CircuitError naming the node or source for which there is no unique solution.
     """
+    if any(group.kind not in _EXACT for group in circuit.groups):
+        return modified.operating_point(circuit)
     network = Network.of(circuit)
     sources, injected = source_values(circuit, circuit.batch)
     zeros = np.zeros((circuit.node_count, circuit.batch))

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from circuitxbar.arguments import shown
 from circuitxbar.array import engine as array
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.crossbar import Crossbar
+from circuitxbar.circuit.curves import Curves
 from circuitxbar.circuit.drive import Drive
+from circuitxbar.circuit.noise import Noise
 from circuitxbar.circuit.operating_point import OperatingPoint
 from circuitxbar.circuit.solution import Answer, Request
 from circuitxbar.errors import CircuitError
+from circuitxbar.ngspice import analyses
 from circuitxbar.ngspice import engine as ngspice
 from circuitxbar.nodal import engine as nodal
+from circuitxbar.nodal.modified import engine as modified
+from circuitxbar.nodal.modified.noise import noise
+
+
+def _no_circuits(*_: object, **__: object) -> Any:
+    raise AssertionError("engine_for_circuit lets no such engine pass")
 
 
 @dataclass(frozen=True)
@@ -31,12 +41,32 @@ class Engine:
     is_present: Callable[[], bool]
     refusal: Callable[[Crossbar], str] = lambda crossbar: ""
     streams: bool = False
+    dc_sweep: Callable[..., Curves] = _no_circuits
+    transient: Callable[..., Curves] = _no_circuits
+    ac: Callable[..., Curves] = _no_circuits
+    noise: Callable[..., Noise] = _no_circuits
 
 
 ENGINES: dict[str, Engine] = {
     "array": Engine(array.solve, None, lambda: True, array.refusal, streams=True),
-    "nodal": Engine(nodal.solve, nodal.operating_point, lambda: True),
-    "ngspice": Engine(ngspice.solve, ngspice.operating_point, ngspice.is_present),
+    "nodal": Engine(
+        nodal.solve,
+        nodal.operating_point,
+        lambda: True,
+        dc_sweep=modified.dc_sweep,
+        transient=modified.transient,
+        ac=modified.ac,
+        noise=noise,
+    ),
+    "ngspice": Engine(
+        ngspice.solve,
+        ngspice.operating_point,
+        ngspice.is_present,
+        dc_sweep=analyses.dc_sweep,
+        transient=analyses.transient,
+        ac=analyses.ac,
+        noise=analyses.noise,
+    ),
 }
 # Cells times vectors from which on the array engine is worth loading its compiled code.
 _LINEAR, _WITH_LAWS = 16_384, 1_024

@@ -65,8 +65,7 @@ def gradient(solution: Solution, d_currents: Any) -> Gradient:
     cotangents = np.atleast_2d(cotangents)
     at_sense = dict.fromkeys(crossbar.sensed_sides, cotangents)
     drive = signals_only(solution.drive, at_sense, len(cotangents))
-    by_law = _by_array if isinstance(solution.factor, Solved) else _by_nodal
-    proof, laws, at_gates = by_law(solution, drive)
+    proof, laws, at_gates = backward_read(solution, drive)
 
     def shaped(values: Array) -> Array:
         return values[0] if solution.single else values
@@ -87,6 +86,12 @@ def gradient(solution: Solution, d_currents: Any) -> Gradient:
 
 
 _Parts = tuple[Proof, dict[str, Array], Array]  # proof, d(loss)/d(name in a law), by gate voltage
+
+
+def backward_read(solution: Solution, drive: Drive) -> _Parts:
+    """The transposed array, its cells linearised at `solution`, under `drive`."""
+    by_law = _by_array if isinstance(solution.factor, Solved) else _by_nodal
+    return by_law(solution, drive)
 
 
 @np.errstate(over="ignore", invalid="ignore")

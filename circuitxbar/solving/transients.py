@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -10,17 +10,22 @@ from circuitxbar.arguments import Array, flag, positive_number, real_array, show
 from circuitxbar.array import engine as array
 from circuitxbar.array.transient import Plan
 from circuitxbar.array.transient import transient as march
+from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.crossbar import Crossbar
+from circuitxbar.circuit.curves import Curves
 from circuitxbar.circuit.drive_over_time import DriveOverTime
 from circuitxbar.circuit.proof import LEAST_CURRENT
 from circuitxbar.circuit.transient import StatesOverTime, Transient
 from circuitxbar.circuit.valid import check_valid_conductances, stays_valid
 from circuitxbar.errors import CircuitError, SolverError
+from circuitxbar.nodal import over_time
+from circuitxbar.solving.analyses import circuit_transient
 from circuitxbar.solving.failures import named_vectors
 
 _POINTS = 201
 
 
+@overload
 def transient(
     crossbar: Crossbar,
     waveforms: Any = None,
@@ -34,6 +39,61 @@ def transient(
     keep: Literal["voltages", "currents"] = "voltages",
     throw: bool = True,
     extrapolate: bool = False,
+    engine: str = "auto",
+) -> Transient: ...
+
+
+@overload
+def transient(
+    crossbar: Circuit,
+    *,
+    stop: float,
+    engine: str = "nodal",
+    maximum_step: float | None = None,
+    method: Literal["trapezoidal", "gear"] = "trapezoidal",
+    tol: float = 1e-5,
+    initial: Literal["operating point", "given"] = "operating point",
+) -> Curves: ...
+
+
+def transient(crossbar: Crossbar | Circuit, *arguments: Any, **options: Any) -> Any:
+    """A crossbar or a circuit over time, from 0 s to `stop`: a Transient, or Curves.
+
+    Of a Crossbar: currents, charges and voltages for a batch of waveforms.
+    waveforms : Waveform of the driven lines, or their constant voltages, V; then column_waveforms
+    and gates; further times, tol, rtol, keep, throw, extrapolate and engine, all told of in
+    `circuitxbar.solving.transients.array_transient`.
+
+    Of a Circuit: voltages, V, and currents, A, at the points that the steps end at.
+    stop : s.  engine : "nodal" or "ngspice".  maximum_step : s; a fiftieth of stop by default.
+    method : "trapezoidal" or "gear", of second order both; a first step behind a corner of a source
+    is backward Euler's.
+    tol : what a step may add to the error of any unknown, of the largest value it has had.
+    initial : start from the "operating point" with the sources as they are at 0 s, nodes of
+    circuit.initial_voltages held; or from what is "given": the initial values of capacitors and
+    inductors, and of nodes (SPICE's uic).
+    Raises CircuitError for wrong inputs and circuits without a unique solution, SolverError where
+    a step cannot be made.
+    """
+    if isinstance(crossbar, Circuit):
+        return circuit_transient(crossbar, *arguments, **options)
+    return array_transient(crossbar, *arguments, **options)
+
+
+def array_transient(
+    crossbar: Crossbar,
+    waveforms: Any = None,
+    column_waveforms: Any = None,
+    gates: Any = None,
+    *,
+    stop: float,
+    times: Any = None,
+    tol: float = 1e-4,
+    rtol: float = 1e-6,
+    keep: Literal["voltages", "currents"] = "voltages",
+    throw: bool = True,
+    extrapolate: bool = False,
+    engine: str = "auto",
 ) -> Transient:
     """Currents, charges and voltages of `crossbar` over time, from its operating point at 0 s on.
 
@@ -56,18 +116,19 @@ def transient(
     points within a step lie on a parabola through its three stages.
     Where states of the devices have rates they move, each vector's from those of `crossbar` on; the
     rates see voltages that go evenly from stage to stage. Each vector then has cells of its own.
-    Raises CircuitError for wrong inputs, a circuit without a unique operating point, or cells that
-    the array engine does not take: shorts, and devices that are not monotone; ModelError where
-    rates of states cannot be followed; SolverError for vectors that did not converge.
+    engine : "array", "nodal" (trapezoidal rule, any cells, slow), or "auto": array where it takes
+    the cells, which it does not if there are shorts or devices that are not monotone.
+    Raises CircuitError for wrong inputs or a circuit without a unique operating point; ModelError
+    where rates of states cannot be followed; SolverError for vectors that did not converge.
     """
     if not isinstance(crossbar, Crossbar):
         raise CircuitError(f"{shown(crossbar)} is not a Crossbar.")
+    if not isinstance(engine, str) or engine not in ("auto", "array", "nodal"):
+        raise CircuitError(f'engine = {shown(engine)}: choose "auto", "array" or "nodal".')
     reason = array.refusal(crossbar)
-    if reason:
-        raise CircuitError(
-            f"transient does not take this array: {reason}. It needs monotone cells; in place of "
-            "a short give a large conductance."
-        )
+    if reason and engine == "array":
+        raise CircuitError(f'engine = "array" does not take this array: {reason}. Use "nodal".')
+    name = "nodal" if reason or engine == "nodal" else "array"
     if not isinstance(keep, str) or keep not in ("voltages", "currents"):
         raise CircuitError(f'keep = {shown(keep)}: choose "voltages" or "currents".')
     throw, extrapolate = flag("throw", throw), flag("extrapolate", extrapolate)
@@ -79,7 +140,10 @@ def transient(
         check_valid_conductances(crossbar)
     span = np.inf if extrapolate else _span(crossbar, drive, stop)
     with np.errstate(over="ignore", invalid="ignore"):
-        record = march(crossbar, drive, Plan(points, stop, tol, rtol, keep, span, extrapolate))
+        if name == "array":
+            record = march(crossbar, drive, Plan(points, stop, tol, rtol, keep, span, extrapolate))
+        else:
+            record = over_time.transient(crossbar, drive, points, stop, tol, not extrapolate)
     found = Transient(
         crossbar,
         record.times,
@@ -89,11 +153,16 @@ def transient(
         np.maximum(rtol * record.scale, LEAST_CURRENT),
         record.local_error,
         record.tolerance,
-        "array",
+        name,
         {"steps": record.steps, "rejected": record.rejected, "iterations": record.iterations},
         drive.single,
-        record.voltages,
-        StatesOverTime(record.states, record.last_states, record.state_error, tol),
+        record.voltages if keep == "voltages" else None,
+        StatesOverTime(
+            record.states if keep == "voltages" else None,
+            record.last_states,
+            record.state_error,
+            tol,
+        ),
     )
     if throw:
         _raise_unless_converged(found)

@@ -357,7 +357,11 @@ def test_voltages_beyond_what_the_laws_cover_are_refused():
         ({"tol": 0.0}, "tol = 0 must be above 0"),
         ({"rtol": -1.0}, "rtol = -1 must be above 0"),
         ({"keep": "all"}, 'choose "voltages" or "currents"'),
-        ({"crossbar": cx.Crossbar([[np.inf, 1e-4]] * 5)}, "does not take this array: cell 0, 0 is"),
+        (
+            {"crossbar": cx.Crossbar([[np.inf, 1e-4]] * 5), "engine": "array"},
+            "does not take this array: cell 0, 0 is",
+        ),
+        ({"engine": "ngspice"}, 'choose "auto", "array" or "nodal"'),
         ({"crossbar": cx.Crossbar(np.zeros((5, 4)), bottom=cx.Floating())}, "no path"),
     ],
 )

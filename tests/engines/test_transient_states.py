@@ -91,8 +91,11 @@ def small(name: str, folder: Path) -> tuple[cx.Crossbar, cx.Waveform, np.ndarray
     return crossbar, waveform, np.stack([w, np.zeros(shape)]), switched
 
 
+@pytest.mark.parametrize("engine", ["array", "nodal"])
 @pytest.mark.parametrize("name", ["vteam", "stanford_rram", "switched"])
-def test_states_and_voltages_are_those_of_the_differential_equations(name: str, tmp_path: Path):
+def test_states_and_voltages_are_those_of_the_differential_equations(
+    name: str, engine: str, tmp_path: Path
+):
     crossbar, waveform, start, cells = small(name, tmp_path)
     times = np.linspace(0.0, 20 * NS, 41)
     exact, voltages = ode_states(crossbar, waveform, times, start, cells)
@@ -100,7 +103,8 @@ def test_states_and_voltages_are_those_of_the_differential_equations(name: str, 
     assert moved > 0.2
     off = []
     for tol in (12 * TOL, 1.2 * TOL):
-        found = cx.transient(crossbar, waveform, stop=times[-1], times=times, tol=tol)
+        given = {"stop": times[-1], "times": times, "tol": tol, "engine": engine}
+        found = cx.transient(crossbar, waveform, **given)
         assert 0 < found.state_error <= tol
         states = np.stack([found.state(key) for key in crossbar.states], axis=1)
         apart = np.abs(states - exact.reshape(states.shape)).max()

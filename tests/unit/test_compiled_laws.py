@@ -9,9 +9,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from circuitxbar.array.compiling import joined, load
 from circuitxbar.array.laws import AT_NODES, AT_REST, FORETOLD, cell_law, law_parameters, there
 from circuitxbar.circuit.crossbar import Crossbar
+from circuitxbar.compiling import joined, load
 from circuitxbar.devices.device import Device
 from circuitxbar.devices.expression import symbolic
 from circuitxbar.devices.functions import COMPARISONS, TABLE

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from circuitxbar.array import compiling
+from circuitxbar import compiling
 
 ROOT = Path(__file__).parents[2]
 
 SCRIPT = """
 import sys
-from circuitxbar.array.compiling import load
+from circuitxbar.compiling import load
 TEXT = '''
 from numba import njit
 

@@ -83,7 +83,7 @@ def test_a_deck_of_all_kinds_in_full():
     assert lines(circuit) == [
         "* all kinds",
         ".model dm d is=1e-14 rs=0.1",
-        ".model qm npn bf=50.0",
+        ".model qm npn bf=50",
         ".model nm nmos level=1 vto=0.5",
         ".model switch_0 sw vt=0.1 vh=0.05 ron=10.0 roff=1000000000.0",
         ".model switch_1 csw it=-1.0 ih=0.0 ron=10.0 roff=1000000000.0",
@@ -91,16 +91,16 @@ def test_a_deck_of_all_kinds_in_full():
         "v1 a 0 1.0 ac 2.0",
         "i1 0 b 0.001 sin(0.0 0.001 1000000.0 0.0 0.0 0.0)",
         "r1 a b 0.3333333333333333",
+        "r2 d 0 2000.0",
+        "r3 f g 1000.0",
+        "r4 g a 1000.0",
+        "r5 h 0 1000.0",
         "c1 b 0 1e-12 ic=0.25",
         "l1 b d 1e-06 ic=0.001",
-        "r2 d 0 2000.0",
         "e1 e 0 b d 2.5",
         "* e2: a gain of 1e12 stands for an ideal amplifier",
         "e2 f 0 0 g 1000000000000.0",
-        "r3 f g 1000.0",
-        "r4 g a 1000.0",
         "g1 0 h a 0 0.001",
-        "r5 h 0 1000.0",
         "f1 0 h v1 2.0",
         "h1 m 0 e1 100.0",
         "b1 o 0 v=(i(l1) + (0.5*(v(a,b)*v(a,b))) + ({constant0}*time))",
@@ -134,14 +134,18 @@ def test_one_name_without_its_letter_gives_all_of_them_one():
         "f1 0 a v1 2.0",
         "x.x1.xcell a 0 sinh g=0.0001",
     ]
-    for other in (R("load", "a", "0", 1.0), R("x1.", "a", "0", 1.0), R("r1.load", "a", "0", 1.0)):
-        assert elements(circuit.add(other))[1:] == [
+    for name, line in (
+        ("load", "rload a 0 1.0"),
+        ("x1.", "r.x1.r a 0 1.0"),
+        ("r1.load", "r.r1.rload a 0 1.0"),
+    ):
+        assert elements(circuit.add(R(name, "a", "0", 1.0)))[1:] == [
             "vv1 a 0 1.0",
-            "rx1.r1 a x1.b 5.0",
-            "rx1.y2.rload x1.b 0 7.0",
+            "r.x1.rr1 a x1.b 5.0",
+            "r.x1.y2.rrload x1.b 0 7.0",
+            line,
             "ff1 0 a vv1 2.0",
-            "xx1.xcell a 0 sinh g=0.0001",
-            f"r{other.name} a 0 1.0",
+            "x.x1.xxcell a 0 sinh g=0.0001",
         ]
 
 
@@ -221,7 +225,7 @@ def test_cards_that_share_a_name_and_differ_are_told_apart():
     )
     _, first, second, _, *drawn, _, _, _ = lines(circuit)
     names = [line.split()[1] for line in (first, second)]
-    assert [line.split()[3] for line in drawn] == [names[0], names[1], names[0]]
+    assert [line.split()[3] for line in drawn] == [names[0], names[0], names[1]]
     assert len(set(names)) == 2
     assert all(re.fullmatch(r"dm_[0-9a-f]{8}", name) for name in names)
     assert first.endswith("d is=1e-14 rs=0.1")
@@ -231,8 +235,8 @@ def test_a_long_card_goes_on_in_the_next_line():
     card = ModelCard("dm", "d", {f"p{k}": float(k) for k in range(10)})
     text = lines(cx.Circuit().add(V("v1", "a", "0", 0.1), Diode("d1", "a", "0", card)))
     assert text[1:3] == [
-        ".model dm d p0=0.0 p1=1.0 p2=2.0 p3=3.0 p4=4.0 p5=5.0 p6=6.0 p7=7.0",
-        "+ p8=8.0 p9=9.0",
+        ".model dm d p0=0 p1=1 p2=2 p3=3 p4=4 p5=5 p6=6 p7=7",
+        "+ p8=8 p9=9",
     ]
 
 
@@ -370,7 +374,7 @@ def test_what_has_no_text_is_refused_by_name():
             return np.array([])
 
     for element, told in (
-        (CurrentControlledCurrentSource("f1", "0", "a", "r1", 1.0), "'f1': ngspice .* of 'r1'"),
+        (CurrentControlledCurrentSource("f1", "0", "a", "l1", 1.0), "'f1': ngspice .* of 'l1'"),
         (CurrentControlledVoltageSource("h1", "c", "0", "l1", 1.0), "'h1': ngspice .* of 'l1'"),
         (CurrentSwitch("w1", "c", "0", "l1"), "'w1': ngspice .* of 'l1'. Put a VoltageSource of 0"),
         (V("v2", "c", "0", 0.0, Sine(0.0, 1.0, 0.0)), "'v2': SPICE takes a frequency of 0 Hz"),
@@ -378,6 +382,8 @@ def test_what_has_no_text_is_refused_by_name():
     ):
         with pytest.raises(cx.NetlistError, match=told):
             cx.write_spice(base.add(element, R("r2", "c", "0", 1.0)))
+    with pytest.raises(cx.CircuitError, match="'f1' senses the current of 'r1', which is no unkn"):
+        cx.write_spice(base.add(CurrentControlledCurrentSource("f1", "0", "a", "r1", 1.0)))
     with pytest.raises(cx.CircuitError, match="there is no element 'v9'"):
         cx.write_spice(base.add(CurrentControlledCurrentSource("f1", "0", "a", "v9", 1.0)))
 

@@ -331,3 +331,37 @@ def test_a_device_outside_its_valid_range_is_refused_by_name_unless_asked():
     point = cx.operating_point(circuit, extrapolate=True)
     law = 1e-5 * 0.25 * np.sinh(point.voltage("b") / 0.25)
     assert point.current("cell") == pytest.approx(law, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("law", "exact"),
+    [
+        ("1e-3 * sqrt(x)", np.sqrt(2.0)),
+        ("1e-3 * log(x)", np.log(2.0)),
+        ("1e-3 / x", 0.5),
+        ("1e-3 * x * y / (x + y)", 1.2),
+    ],
+)
+def test_laws_without_a_value_at_0_volt_have_one_where_the_circuit_is(law: str, exact: float):
+    circuit = cx.Circuit().add(
+        cx.VoltageSource("va", "a", "0", 2.0),
+        cx.VoltageSource("vc", "c", "0", 3.0),
+        cx.BehaviouralSource(
+            "b1", "0", "y", current=law, voltages={"x": ("a", "0"), "y": ("c", "0")}
+        ),
+        cx.Resistor("r1", "y", "0", 1e3),
+    )
+    for engine in ("nodal", "ngspice"):
+        assert cx.operating_point(circuit, engine=engine).voltage("y") == pytest.approx(exact)
+    assert cx.dc_sweep(circuit, "vc", [3.0]).voltage("y")[0] == pytest.approx(exact)
+
+
+@pytest.mark.parametrize("law", ["1e-3 * log(x - 3)", "exp(500 * x)"])
+def test_a_law_without_a_value_at_the_end_gives_no_numbers(law: str):
+    circuit = cx.Circuit().add(
+        cx.VoltageSource("va", "a", "0", 2.0),
+        cx.BehaviouralSource("b1", "0", "y", current=law, voltages={"x": ("a", "0")}),
+        cx.Resistor("r1", "y", "0", 1e3),
+    )
+    with pytest.raises(cx.SolverError, match="operating point was not found"):
+        cx.operating_point(circuit)

@@ -224,3 +224,68 @@ def test_plots_load_matplotlib_only_to_draw():
     code = "import sys; import circuitxbar.plots; assert 'matplotlib' not in sys.modules"
     root = Path(cx.__file__).parents[1]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+
+
+LOW_PASS = cx.Circuit("low pass").add(
+    cx.VoltageSource("v1", "in", "0", 0.0, cx.Pulse(0.0, 2.0, 1e-6, 1e-8, 1e-8), ac=1.0),
+    cx.Resistor("r1", "in", "out", 1e3),
+    cx.Capacitor("c1", "out", "0", 1e-9),
+)
+
+
+def test_curves_over_time_have_a_panel_for_each_unit():
+    found = cx.transient(LOW_PASS, stop=5e-6)
+    figure = cx.plots.curves(found, ["v(out)", "i(v1)", "v(in, out)"])
+    volts, amperes = figure.axes
+    np.testing.assert_allclose(volts.lines[0].get_xdata(), 1e6 * found.time, rtol=1e-12)
+    np.testing.assert_allclose(volts.lines[0].get_ydata(), found.voltage("out"), rtol=1e-12)
+    across = found.voltage("in") - found.voltage("out")
+    np.testing.assert_allclose(volts.lines[1].get_ydata(), across, rtol=1e-12)
+    np.testing.assert_allclose(amperes.lines[0].get_ydata(), 1e3 * found.current("v1"), rtol=1e-12)
+    assert volts.get_ylabel() == "voltage (V)"
+    assert amperes.get_ylabel() == "current (mA)"
+    assert amperes.get_xlabel() == "time (µs)"
+    assert [line.get_label() for line in volts.lines] == ["v(out)", "v(in, out)"]
+    colours = [line.get_color() for line in (*volts.lines, *amperes.lines)]
+    assert len(set(colours)) == 3
+
+
+def test_curves_of_a_sweep_have_its_source_as_axis():
+    figure = cx.plots.curves(cx.dc_sweep(LOW_PASS, "v1", [0.0, 0.1, 0.2]), ["v(out)"])
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "v1 (mV)"
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0, 0], [100, 100], [200, 200]])
+
+
+def test_curves_over_frequency_show_decibel_and_phase():
+    frequency = np.geomspace(1e3, 1e7, 9)
+    figure = cx.plots.curves(cx.ac(LOW_PASS, frequency), ["v(out)", "v(in,in)"])
+    size, phase = figure.axes
+    response = 1.0 / (1.0 + 2j * np.pi * frequency * 1e-6)
+    decibel = 20.0 * np.log10(np.abs(response))
+    np.testing.assert_allclose(size.lines[0].get_ydata(), decibel, atol=1e-9)
+    degrees = np.degrees(np.angle(response))
+    np.testing.assert_allclose(phase.lines[0].get_ydata(), degrees, atol=1e-9)
+    assert np.isnan(size.lines[1].get_ydata()).all()
+    assert size.get_xscale() == phase.get_xscale() == "log"
+    assert size.get_ylabel() == "amplitude (dB)"
+
+
+@pytest.mark.parametrize(
+    ("probes", "message"),
+    [
+        (["v(far)"], "there is no node 'far'"),
+        (["i(r9)"], "there is no element 'r9'"),
+        (["v(in"], "cannot be drawn"),
+        (["i(v1,r1)"], "cannot be drawn"),
+        ([3], "3 cannot be drawn"),
+        ("v(in)", "expected a list"),
+        ([], "expected a list"),
+    ],
+)
+def test_curves_that_cannot_be_drawn_are_refused(probes, message):
+    found = cx.dc_sweep(LOW_PASS, "v1", [0.0, 0.1])
+    with pytest.raises(cx.CircuitError, match=message.replace("(", r"\(")):
+        cx.plots.curves(found, probes)
+    with pytest.raises(cx.CircuitError, match="are no Curves"):
+        cx.plots.curves("nothing", ["v(in)"])  # pyright: ignore[reportArgumentType]

@@ -431,7 +431,7 @@ def test_parameters_whose_names_mean_something_else_to_a_law():
                    "x1 s 0 s is=7")  # fmt: skip
     (behaviour,) = {g.model for g in read.groups}
     assert worth(read, "x1") == 7 + 20 + 300 + 4000 + 0 + 6
-    assert set(behaviour.parameters) == {"is_", "q_", "lambda_", "v", "p_x"}
+    assert set(behaviour.parameters) == {"is_", "q_", "lambda_", "v", "time_", "p_x"}
 
 
 LIBRARY = sorted((ROOT / "device_models").glob("*.toml"))

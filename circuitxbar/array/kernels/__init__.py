@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from types import ModuleType
 
-from circuitxbar.array.compiling import joined, load
+from circuitxbar.compiling import joined, load
 
 _PARTS = ("lanes", "factors", "kirchhoff", "symmetric", "unsymmetric")
 

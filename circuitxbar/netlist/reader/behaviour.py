@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 from math import e, pi
 from typing import Literal
 
 from circuitxbar.circuit.elements import BehaviouralSource
+from circuitxbar.circuit.names import is_name
 from circuitxbar.devices.functions import CONSTANTS, TABLE
 from circuitxbar.netlist.reader.expressions import (
     ExpressionError,
@@ -39,7 +41,7 @@ class Reading:
     """An expression taken apart: its form, and what stands at its leaves.
 
     pieces : for the parser.  voltages : pairs of nodes as they are written.  parameters : those
-    that an instance was given, by their names in the law.
+    of a .subckt that is one law, by their names in the law.
     """
 
     pieces: tuple
@@ -56,6 +58,7 @@ class Source:
     ends : its nodes as they are written.  nodes, pairs, currents : those of the circuit.
     pins : of the .subckt of which it is all there is, else None.
     other_name : what it is called where its .subckt is not a law of its own.
+    defaults : its parameters where an instance is given none.
     """
 
     line: Line
@@ -68,6 +71,7 @@ class Source:
     currents: tuple[str, ...]
     pins: tuple[str, ...] | None = None
     other_name: str = ""
+    defaults: tuple[tuple[str, float], ...] = ()
 
     @property
     def form(self) -> object:
@@ -77,14 +81,19 @@ class Source:
         return self.output, reading.pieces, tuple(_labels(self)), len(self.currents), names
 
 
-def reading_of(text: str, scope: Scope, line: Line) -> Reading:
+def reading_of(
+    text: str, scope: Scope, line: Line, formals: Sequence[str] | None = None
+) -> Reading:
     """The expression `text` taken apart; NetlistError for what is no part of one.
+
+    formals : the parameters of the .subckt that it is the law of; they, and what is made of them,
+    keep their names. Without them all parameters are numbers.
 
     Braces and quotes are brackets here: what stands in them means the same as outside, though in
     a .param pow and pwr mean something else.
     """
     try:
-        return _taken_apart(_pieces(text), scope)
+        return _taken_apart(_pieces(text), scope, formals)
     except ExpressionError as problem:
         raise line.error(f"{problem}.") from None
 
@@ -99,11 +108,16 @@ def _pieces(text: str) -> tuple[Token, ...]:
     return tuple(tokens(inner, probes=True))
 
 
-def _taken_apart(given: Sequence[Token], scope: Scope) -> Reading:
+def name_in_law(parameter: str) -> str:
+    """What a parameter is called where its own name means something else."""
+    return _free(f"p{parameter}" if parameter.startswith("_") else parameter, _TAKEN)
+
+
+def _taken_apart(given: Sequence[Token], scope: Scope, formals: Sequence[str] | None) -> Reading:
     literals: list[float] = []
     voltages: dict[tuple[str, str], int] = {}
     currents: dict[str, int] = {}
-    parameters: dict[str, float] = {}
+    parameters = {name_in_law(name): scope.find(name)[0] for name in formals or ()}
 
     def literal(value: float) -> tuple[str, Tree]:
         literals.append(value)
@@ -111,16 +125,15 @@ def _taken_apart(given: Sequence[Token], scope: Scope) -> Reading:
 
     def named(name: str) -> tuple[str, Tree]:
         value, own = scope.find(name)
-        if not own:
+        if not own or formals is None:
             return literal(value)
-        law_name = _free(f"p{name}" if name.startswith("_") else name, _TAKEN)
-        parameters[law_name] = value
-        return "name", law_name
+        parameters[name_in_law(name)] = value
+        return "name", name_in_law(name)
 
     def pieces() -> Iterator[tuple[str, Tree]]:
         for token, after in zip(given, [*given[1:], None], strict=True):
             if token.kind == "voltage":
-                first, second = (*(_folded(n) for n in token.nodes), "0")[:2]
+                first, second = (*(folded(n) for n in token.nodes), "0")[:2]
                 if first == second:
                     yield literal(0.0)
                 else:
@@ -151,7 +164,8 @@ def _taken_apart(given: Sequence[Token], scope: Scope) -> Reading:
     )
 
 
-def _folded(node: str) -> str:
+def folded(node: str) -> str:
+    """`node`, ground as "0"."""
     return "0" if node in GROUND else node
 
 
@@ -159,6 +173,8 @@ def elements_of(
     sources: Sequence[Source], law_name: str | None
 ) -> Iterator[tuple[BehaviouralSource, Line]]:
     """The elements of sources of one form, those of one law side by side."""
+    if law_name is None:
+        sources = [_with_numbers(source) for source in sources]
     first = sources[0]
     try:
         tree = parsed(first.reading.pieces)
@@ -169,10 +185,25 @@ def elements_of(
     for source in sources:
         kept = tuple(source.reading.literals[k] for k in fixed)
         by_numbers.setdefault(kept, []).append(source)
-    if len(by_numbers) > 1:
-        law_name = None
+    if law_name is not None and len(by_numbers) > 1:
+        yield from elements_of(sources, None)
+        return
     for same in by_numbers.values():
         yield from _of_one_law(same, tree, law_name)
+
+
+def _with_numbers(source: Source) -> Source:
+    """The same without a law of its own: its parameters are numbers of its expression."""
+    reading = source.reading
+    places = {name: len(reading.literals) + k for k, (name, _) in enumerate(reading.parameters)}
+    pieces = tuple(
+        ("leaf", ("literal", places[text])) if kind == "name" and text in places else (kind, text)
+        for kind, text in reading.pieces
+    )
+    literals = (*reading.literals, *(value for _, value in reading.parameters))
+    return replace(
+        source, reading=replace(reading, pieces=pieces, literals=literals, parameters=())
+    )
 
 
 def _of_one_law(
@@ -198,6 +229,9 @@ def _of_one_law(
         text, definitions = law_text(tree, leaves, taken | _TAKEN | differing.keys())
     except ExpressionError as problem:
         raise first.line.error(f"{problem}.") from None
+    pins: tuple[str, ...] | None = (*first.ends, *chain(*first.reading.voltages))
+    if not all(map(is_name, pins)):
+        pins = None
     for source in sources:
         numbers = {name: source.reading.literals[k] for name, k in differing.items()}
         element = BehaviouralSource(
@@ -210,6 +244,8 @@ def _of_one_law(
             {**dict(source.reading.parameters), **numbers},
             definitions,
             law_name,
+            pins if law_name else None,
+            dict(source.defaults) if law_name else None,
         )
         yield element, source.line
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from circuitxbar.circuit.elements import BehaviouralSource, Element
 from circuitxbar.circuit.group import ModelCard
 from circuitxbar.circuit.names import is_name
-from circuitxbar.netlist.reader.behaviour import GROUND, Output, Source, elements_of, reading_of
+from circuitxbar.netlist.reader.behaviour import (
+    GROUND,
+    Output,
+    Reading,
+    Source,
+    elements_of,
+    folded,
+    name_in_law,
+    reading_of,
+)
 from circuitxbar.netlist.reader.cards import Card, words_of
 from circuitxbar.netlist.reader.definitions import DEEPEST, Definition
 from circuitxbar.netlist.reader.elements import CARDS, lawful_text
+from circuitxbar.netlist.reader.expressions import ExpressionError
 from circuitxbar.netlist.reader.lines import Line
 from circuitxbar.netlist.reader.models import Cards, ModelText, is_bin
 from circuitxbar.netlist.reader.scopes import Scope
@@ -36,6 +48,7 @@ class Flat:
     runs: dict[object, list[tuple[Element | Source, Line]]] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
+    defaults: dict[Definition, tuple[tuple[str, float], ...]] = field(default_factory=dict)
     instances: int = 0
 
     def name(self, name: str, line: Line) -> None:
@@ -138,9 +151,15 @@ class Instance:
         self.flat.add(*self._source(line, name, (words[1], words[2]), output, text))
 
     def _source(
-        self, line: Line, name: str, ends: tuple[str, str], output: Output, text: str
+        self,
+        line: Line,
+        name: str,
+        ends: tuple[str, str],
+        output: Output,
+        text: str,
+        formals: Sequence[str] | None = None,
     ) -> tuple[Source, Line, object]:
-        reading = reading_of(text, self.scope, line)
+        reading = reading_of(text, self.scope, line, formals)
         pairs = tuple((self.node(a), self.node(b)) for a, b in reading.voltages)
         currents = tuple(self.sensed(source) for source in reading.currents)
         nodes = self.node(ends[0]), self.node(ends[1])
@@ -193,13 +212,35 @@ class Instance:
             return False
         (own, *ends), _, text = lawful
         own = self.own(own, line)
-        source, _, _ = self._source(line, own, (ends[0], ends[1]), "current", text)
+        two = folded(ends[0]), folded(ends[1])
+        source, _, _ = self._source(line, own, two, "current", text, (*self.definition.formals,))
         seen = {*ends, *(node for pair in source.reading.voltages for node in pair)}
         if source.currents or not seen <= {"0", *self.definition.pins}:
             return False
-        source = replace(source, name=name, pins=self.definition.pins, other_name=own)
+        source = replace(
+            source,
+            name=name,
+            pins=self.definition.pins,
+            other_name=own,
+            defaults=self._defaults(source.reading),
+        )
         self.flat.add(source, call, (self.definition, source.form))
         return True
+
+    def _defaults(self, reading: Reading) -> tuple[tuple[str, float], ...]:
+        """The parameters of the law that this definition is, where an x line gives none."""
+        known = self.flat.defaults
+        if self.definition not in known:
+            scope, given = (
+                Scope(self.scope.parent, self.scope.expressions),
+                dict(reading.parameters),
+            )
+            for name in (*self.scope.expressions,):
+                if name_in_law(name) in given:
+                    with suppress(ExpressionError):  # without a default that can be computed
+                        given[name_in_law(name)] = scope.find(name)[0]
+            known[self.definition] = tuple(given.items())
+        return known[self.definition]
 
     def node(self, word: str) -> str:
         """The node of the circuit that a word is."""

@@ -173,7 +173,7 @@ def source_of(text_or_path: object, root: object) -> tuple[str, str, Path | None
         text = path.read_bytes().decode("utf-8")
     except (OSError, RuntimeError, ValueError, TypeError) as problem:
         told = getattr(problem, "strerror", None) or "not text"
-        raise NetlistError(f"{shown(text_or_path)}: cannot be read ({told}).") from None
+        raise NetlistError(f"{shown(os.fspath(text_or_path))}: cannot be read ({told}).") from None
     return text, path.name, path.parent, base or path.parent
 
 

@@ -19,6 +19,7 @@ _KNOWN = {
     "sw": ("vt", "vh", "ron", "roff"),
     "csw": ("it", "ih", "ron", "roff"),
 }
+_VERSION = re.compile(r"(\d+\.\d+)\.\d+\Z")  # 4.7.0 is the set of equations 4.7
 _MODEL = re.compile(r"\.model\s+([^\s()=,]+)\s+([a-z]\w*)\s*(.*)\Z", re.DOTALL)
 
 
@@ -46,6 +47,8 @@ class ModelText:
                 raise line.error("the bracket after the type is not closed.")
             rest = rest[1:-1]
         expressions = assignments(rest, line)
+        if version := _VERSION.match(expressions.get("version", "")):
+            expressions["version"] = version[1]
         for key in expressions:
             if kind in _KNOWN and key not in _KNOWN[kind]:
                 told = ", ".join(_KNOWN[kind])

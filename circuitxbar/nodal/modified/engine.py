@@ -1,0 +1,244 @@
+"""Any circuit by modified nodal analysis: operating point, sweep, transient, AC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy
+
+from circuitxbar.arguments import Array
+from circuitxbar.circuit.checks import check_topology
+from circuitxbar.circuit.circuit import Circuit
+from circuitxbar.circuit.curves import Curves
+from circuitxbar.circuit.expansion import expanded
+from circuitxbar.circuit.kirchhoff import element_currents, residual
+from circuitxbar.circuit.operating_point import OperatingPoint
+from circuitxbar.errors import SolverError
+from circuitxbar.nodal.modified.building import system_of
+from circuitxbar.nodal.modified.newton import Equations, Found
+from circuitxbar.nodal.modified.small_signal import Linearised
+from circuitxbar.nodal.modified.system import Closed, System
+from circuitxbar.nodal.modified.transient import March, given_start, operating_start, settled
+
+_ENGINE = "nodal"
+_STEPS = 50  # of a transient, at least
+
+
+def operating_point(circuit: Circuit) -> OperatingPoint:
+    """Node voltages and branch currents of any circuit at rest, of every vector it holds."""
+    points = [_point(circuit.vector(k)) for k in range(circuit.batch)]
+    systems = [system for system, _, _, _ in points]
+    whole = systems[0].circuit if circuit.batch == 1 else expanded(circuit)
+    voltages, currents = unknowns(systems[0], np.stack([f.at.x for _, f, _, _ in points], axis=1))
+    return OperatingPoint(
+        circuit,
+        voltages[: circuit.node_count],
+        np.zeros((circuit.node_count, len(points))),
+        currents,
+        _ENGINE,
+        tuple(how for _, _, _, how in points),
+        whole,
+        voltages,
+        tuple(np.array(c).T for c in zip(*(closed for _, _, closed, _ in points), strict=True)),
+        np.array(
+            [
+                Equations(system, system.sources.steady, closed).rounding(found.at)
+                for system, found, closed, _ in points
+            ]
+        ),
+    )
+
+
+def _point(circuit: Circuit) -> tuple[System, Found, Closed, str]:
+    whole = expanded(circuit)
+    check_topology(whole)
+    system = system_of(whole)
+    found, closed, how = settled(system, system.sources.steady, np.zeros(system.size))
+    if not found.converged:
+        raise SolverError(
+            "the operating point was not found, by Newton's method, gmin or source stepping. There "
+            "may be none; look for laws that jump, and for amplifiers without feedback."
+        )
+    return system, found, closed, how
+
+
+def dc_sweep(circuit: Circuit, source: str, values: Array) -> Curves:
+    """The operating points of `circuit` with `source` at each of `values`, one after another."""
+    whole = expanded(circuit)
+    check_topology(whole)
+    system = system_of(whole)
+    which = system.sources.names.index(source)
+    x, sources = np.zeros(system.size), system.sources.steady.copy()
+    found_at, closed_at = [], []
+    strategies, closed = [], None
+    for value in values.tolist():
+        sources[which] = value
+        found, closed, how = settled(system, sources.copy(), x, closed=closed)
+        if not found.converged:
+            raise SolverError(
+                f"the operating point at {source} = {value:g} was not found. "
+                "Sweep in smaller steps, or look for laws that jump."
+            )
+        x = found.at.x
+        found_at.append(x)
+        closed_at.append(closed)
+        strategies.append(how)
+    stats = {"strategies": tuple(strategies)}
+    swept = _with_source(circuit, source, values)
+    return _curves(
+        circuit, system, source, values, np.array(found_at), closed_at, stats, swept=swept
+    )
+
+
+def _with_source(circuit: Circuit, source: str, values: Array) -> Circuit:
+    """`circuit`, `source` having all `values`: for the proof of a sweep."""
+    groups = []
+    whole = expanded(circuit)
+    group, position = whole.element(source)
+    for other in whole.groups:
+        if other is group:
+            table = np.repeat(group.values[:, None], len(values), axis=1)
+            table[position] = values
+            other = replace(group, values=table)
+        groups.append(other)
+    return replace(whole, groups=tuple(groups))
+
+
+def transient(
+    circuit: Circuit,
+    stop: float,
+    *,
+    maximum_step: float | None,
+    method: str,
+    tol: float,
+    use_initial: bool,
+) -> Curves:
+    """The course of `circuit` from 0 s to `stop`; arguments as those of solving.transient."""
+    whole = expanded(circuit)
+    check_topology(whole, over_time=True, at_rest=not use_initial)
+    system = system_of(whole, with_states=True)
+    start, closed = given_start(system) if use_initial else operating_start(system)
+    longest = stop / _STEPS if maximum_step is None else maximum_step
+    march = March(system, stop, method, longest, tol)
+    with np.errstate(all="ignore"):
+        course = march.run(start, closed)
+    return _curves(
+        circuit, system, "time", course.times, course.x, course.closed, course.stats, course.slopes
+    )
+
+
+def ac(circuit: Circuit, frequencies: Array) -> Curves:
+    """The response of `circuit`, linearised where it is at rest, at each frequency."""
+    linear, _ = linearised(circuit)
+    system = linear.system
+    x = linear.response(frequencies)
+    error = np.zeros(len(frequencies))
+    right = -system.sources.added(system.sources.amplitude)
+    for k, frequency in enumerate(frequencies.tolist()):
+        entries = linear.conductive + 2j * np.pi * frequency * linear.reactive
+        left = right - system.pattern.matrix(entries) @ x[:, k]
+        error[k] = np.abs(left[system.nodes]).max(initial=0.0)
+    voltages, currents = unknowns(system, x)
+    return Curves(
+        circuit,
+        "frequency",
+        frequencies,
+        voltages[: circuit.node_count],
+        currents,
+        error,
+        _ENGINE,
+        _solver(),
+    )
+
+
+def linearised(circuit: Circuit) -> tuple[Linearised, Closed]:
+    """`circuit`, expanded, where it is at rest, and its closed switches.
+
+    SolverError where that is not found.
+    """
+    system, found, closed, _ = _point(circuit)
+    return Linearised.at(system, found.at.x, closed), closed
+
+
+def _curves(
+    circuit: Circuit,
+    system: System,
+    axis: str,
+    points: Array,
+    x: Array,
+    closed: Sequence[Closed],
+    stats: dict[str, Any],
+    slopes: Array | None = None,
+    swept: Circuit | None = None,
+) -> Curves:
+    voltages, currents = unknowns(system, x.T)
+    whole = swept or system.circuit
+    states = moved_states(system, x)
+    through = list(
+        element_currents(
+            whole,
+            voltages,
+            currents,
+            time=points if slopes is not None else None,
+            closed=[np.array(c).T for c in zip(*closed, strict=True)],
+            states=states,
+        )
+    )
+    charging = None
+    if slopes is not None:
+        charging = charging_currents(system, slopes)
+    left = residual(whole, through, charging)
+    if slopes is not None:
+        left[0] = 0.0  # where it starts, initial voltages are held by what is not there later
+    return Curves(
+        circuit,
+        axis,
+        points,
+        voltages[: circuit.node_count],
+        currents,
+        left,
+        _ENGINE,
+        {**stats, **_solver()},
+        {
+            f"{name}.{state.name}": x[:, state.unknowns[k]]
+            for state in system.moving
+            for k, name in enumerate(state.group.names)
+        },
+    )
+
+
+def charging_currents(system: System, slopes: Array) -> Array:
+    """What leaves each node to charge capacitances, (nodes, points), A, from d Q / dt."""
+    place = system.place[: system.circuit.node_count]
+    out = np.zeros((len(place), len(slopes)))
+    roots = np.unique(place, return_index=True)[1]  # of joined nodes the first
+    roots = roots[place[roots] >= 0]
+    out[roots] = slopes.T[place[roots]]
+    return out
+
+
+def moved_states(system: System, x: Array) -> list[dict[str, Array]]:
+    """Of each group of devices with moving states: name -> (elements, points)."""
+    out: list[dict[str, Array]] = []
+    seen: list[object] = []
+    for state in system.moving:
+        if not any(state.group is other for other in seen):
+            seen.append(state.group)
+            out.append({})
+        out[-1][state.name] = x[:, state.unknowns].T
+    return out
+
+
+def unknowns(system: System, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(nodes, points) of voltages and (branches, points) of currents, from (size, points)."""
+    full = np.concatenate([x, np.zeros((1, x.shape[1]), dtype=x.dtype)])
+    values = full[system.place]
+    count = system.circuit.node_count
+    return values[:count], values[count:]
+
+
+def _solver() -> dict[str, Any]:
+    return {"linear_solver": f"SuperLU (scipy {scipy.__version__})"}

@@ -1,0 +1,343 @@
+"""Newton's method for the equations of a circuit, at rest or within one step of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from circuitxbar.arguments import Array
+from circuitxbar.nodal.modified.matrix import Factor
+from circuitxbar.nodal.modified.system import Closed, System
+
+_STEPS = 150
+_HALVINGS = 40
+_RUNAWAY = 2.0  # a current that moved this many times what its slope foretold
+_NOISE = 1e-6  # a current that moved less than this part of itself does not run away
+_DAMPINGS = 6
+_NEARER = 0.1
+_ABSURD = 1e12
+
+
+@dataclass(frozen=True, eq=False)
+class Equations:
+    """F(x, time) + alpha Q(x) + history = 0, with every source scaled and a shunt at every node.
+
+    alpha : 1/s; 0 at rest.  history : (size,) or 0.  closed : which switches are.
+    sources : their values.  shunt : S, from every node to ground.
+    held : unknown -> value at which it is kept, whatever its equation says.
+    """
+
+    system: System
+    sources: Array
+    closed: Closed
+    time: float = 0.0
+    alpha: float = 0.0
+    history: Array | float = 0.0
+    shunt: float = 0.0
+    held: Mapping[int, float] = field(default_factory=dict)
+
+    def at(self, x: Array, places: list[Array] | None = None) -> Evaluated:
+        """The equations at `x`, the laws linearised at `places` (by default at their controls)."""
+        system = self.system
+        controls = system.controls(x)
+        together = places is None
+        places = controls if places is None else places
+        error = system.linear(x, self.closed) + self.given
+        if self.shunt:
+            error[system.nodes] += self.shunt * x[system.nodes]
+        charge = system.reactive @ x if self.alpha else None
+        laws, charges, drawn, stored, whole = [], [], [], [], True
+        for block, at, place in zip(system.blocks, controls, places, strict=True):
+            found = block.laws.static(place, self.time)
+            defined = np.isfinite(found).all(axis=0)
+            if not defined.all():  # as of sqrt at 0 V: it draws nothing until it has a value
+                found[:, ~defined] = 0.0
+                whole = False
+            laws.append(found)
+            drawn.append(
+                found[0] if together else found[0] + (found[1:] * (at - place)).sum(axis=0)
+            )
+            kept = block.laws.charge(at, self.time) if self.alpha else None
+            charges.append(kept)
+            stored.append(np.zeros(block.count) if kept is None else kept[0])
+        if drawn:
+            error = error + system.gather @ np.concatenate(drawn)
+            if charge is not None and any(kept is not None for kept in charges):
+                charge = charge + system.gather @ np.concatenate(stored)
+        if charge is not None:
+            error = error + self.alpha * charge
+        return Evaluated(x, controls, places, laws, charges, error, charge, whole)
+
+    @cached_property
+    def given(self) -> Array:
+        """What does not depend on the unknowns."""
+        return self.system.sources.added(self.sources) + self.history
+
+    def size(self, at: Evaluated) -> Array:
+        """The size of what each equation is a sum of, (size,)."""
+        system = self.system
+        size = np.abs(system.linear(at.x, self.closed)) + np.abs(self.given)
+        if at.laws:
+            size += system.gathered @ np.abs(np.concatenate([law[0] for law in at.laws]))
+        return size
+
+    def rounding(self, at: Evaluated) -> float:
+        """What the last digits of all unknowns make of the sums of currents, A."""
+        system = self.system
+        entries = np.abs(system.matrix_of(at.laws, at.charges, self.alpha, self.closed))
+        flows = system.pattern.matrix(entries) @ np.abs(at.x)
+        return 4 * np.finfo(float).eps * float(flows[system.nodes].max(initial=0.0))
+
+    def factor(self, at: Evaluated, pinned: np.ndarray) -> Factor | None:
+        """Factors of the matrix there; the equations of what is `pinned` hold it where it is."""
+        system = self.system
+        entries = system.matrix_of(at.laws, at.charges, self.alpha, self.closed)
+        diagonal = system.pattern.diagonal
+        if self.shunt:
+            entries[diagonal[system.nodes]] += self.shunt
+        if pinned.any():
+            entries[pinned[system.pattern.rows]] = 0.0
+            entries[diagonal[pinned]] = 1.0
+        return system.pattern.factor(entries)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """Equations at unknowns x: what controls the laws, where those are linearised, and the rest.
+
+    laws, charges : of each block, (1 + controls, n): value and slopes; None for no charge.
+    error : (size,), what is left of each equation.  charge : Q; None at rest.
+    whole : whether every law had a value and slopes there; the others are left out.
+    """
+
+    x: Array
+    controls: list[Array]
+    places: list[Array]
+    laws: list[Array]
+    charges: list[Array | None]
+    error: Array
+    charge: Array | None
+    whole: bool
+
+    @property
+    def together(self) -> bool:
+        """Whether every law is linearised where it is."""
+        return self.places is self.controls
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Where Newton's method came to: the equations there, whether that is a solution, its steps."""
+
+    at: Evaluated
+    converged: bool
+    steps: int
+
+
+@np.errstate(all="ignore")  # what is not finite is looked at, and leads to other steps
+def solve(
+    equations: Equations,
+    x: Array,
+    *,
+    rtol: float,
+    floor: tuple[float, float],
+    polish: bool = False,
+    at_rest: bool = False,
+    steps: int = _STEPS,
+) -> Found:
+    """The solution of `equations` near x.
+
+    A step counts as none where no unknown moves more than `rtol` of itself, or `floor` (V, A).
+    polish : whether another, exact step follows.  at_rest : whether laws begin at 0.
+    """
+    system = equations.system
+    rest = [np.zeros_like(c) for c in system.controls(x)] if at_rest else None
+    at = equations.at(x, rest)
+    smallest = np.where(system.is_node, *floor)
+    done = 0
+    plain = system.is_linear and not polish  # one step is all it takes
+    pinned, target = _pinned(equations, at)
+    factor, before = None, np.inf
+    while done < steps:
+        done += 1
+        factor = factor or equations.factor(at, pinned)
+        if factor is None:
+            return Found(at, False, done)
+        error = np.where(pinned, at.x - target, at.error) if pinned.any() else at.error
+        move = -factor.solve(error)
+        if not np.abs(move).max(initial=0.0) < _ABSURD:  # or not a number
+            return Found(at, False, done)
+        trial = _moved(equations, at, move)
+        if plain:
+            return Found(trial, True, done)
+        step = np.abs(trial.x - at.x)
+        allowed = rtol * np.abs(trial.x) + smallest
+        if done > 2 and (step <= allowed)[system.nodes].all():
+            # Of currents far below others no more than the digits that voltages have.
+            allowed = np.maximum(allowed, equations.rounding(trial))
+        far = float((step / allowed).max(initial=0.0))
+        last = pinned
+        at, (pinned, target) = trial, _pinned(equations, trial)
+        settled = trial.together and trial.whole and (pinned == last).all()
+        if far <= 1.0 and settled:
+            return _polished(equations, at, factor, done) if polish else Found(at, True, done)
+        # Factors serve again within a step of time, as long as they bring the answer nearer.
+        if not (equations.alpha and settled and far < _NEARER * before):
+            factor = None
+        before = far
+    return Found(at, False, done)
+
+
+def _polished(equations: Equations, at: Evaluated, factor: Factor, done: int) -> Found:
+    """Steps as long as they halve the error, with factors of nearby: the last digits."""
+    for _ in range(4):
+        pinned, target = _pinned(equations, at)
+        error = np.where(pinned, at.x - target, at.error)
+        trial = equations.at(at.x - factor.solve(error))
+        size = equations.size(at)
+        if not _size(trial, size) < 0.5 * _size(at, size):
+            break
+        at = trial
+        done += 1
+    return Found(at, True, done)
+
+
+def _size(at: Evaluated, size: Array) -> float:
+    total = float((np.abs(at.error) / np.maximum(size, 1e-300)).sum())
+    return total if np.isfinite(total) else np.inf
+
+
+def _moved(equations: Equations, at: Evaluated, move: Array) -> Evaluated:
+    """The equations after `move`, each law linearised where its own current has followed."""
+    trial = equations.at(at.x + move)
+    places = _followed(equations, at, trial)
+    if places is not None:
+        return equations.at(trial.x, places)
+    if equations.alpha or not at.together:
+        return trial  # a step of time may be made shorter instead
+    # No limit was needed: a step that leaves far more error than there was is too long.
+    size = equations.size(at)
+    before = _weighed(equations, at, size)
+    share = 1.0
+    for _ in range(_DAMPINGS):
+        if _weighed(equations, trial, size) <= 10.0 * before or before == 0.0:
+            break
+        share *= 0.5
+        trial = equations.at(at.x + share * move)
+    return trial
+
+
+def _weighed(equations: Equations, at: Evaluated, size: Array) -> float:
+    """The error as a share of what flows, nodes and branches each by their largest."""
+    is_node = equations.system.is_node
+    total = 0.0
+    for part in (is_node, ~is_node):
+        if part.any():
+            total += np.abs(at.error[part]).max() / max(size[part].max(), 1e-30)
+    return total if np.isfinite(total) else np.inf
+
+
+def _followed(equations: Equations, at: Evaluated, trial: Evaluated) -> list[Array] | None:
+    """Where to linearise each block next, if not where its controls are.
+
+    Less far where a law moves more than twice what its slope foretold. There the current is what
+    the rest of the circuit fixes, and the law goes where it has moved one to two times as much.
+    """
+    out: list[Array] = []
+    any_away = False
+    lists = (equations.system.blocks, at.places, at.laws, trial.controls, trial.laws)
+    for block, place, laws, controls, new in zip(*lists, strict=True):
+        if not block.limited:
+            out.append(controls)
+            continue
+        moved = controls - place
+        foretold = np.abs((laws[1:] * moved).sum(axis=0))
+        went = np.abs(new[0] - laws[0])
+        away = ~(went <= _RUNAWAY * foretold) & (foretold > 0)
+        away &= ~(went <= _NOISE * np.abs(laws[0]))
+        if not away.any():
+            out.append(controls)
+            continue
+        any_away = True
+        near, far = np.where(away, 0.0, 1.0), np.ones_like(foretold)
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (near + far)
+            value = block.laws.value(place + middle * moved, equations.time)
+            went = np.abs(value - laws[0])
+            beyond = ~(went <= _RUNAWAY * foretold)
+            near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
+            if not (away & (beyond | (went < foretold))).any():
+                break
+        out.append(np.where(near == 1.0, controls, place + near * moved))
+    return out if any_away else None
+
+
+def _pinned(equations: Equations, at: Evaluated) -> tuple[np.ndarray, Array]:
+    """Which unknowns do not follow their equations, and where they are instead.
+
+    Those that are held; states at rest; and states that would leave their range in this step.
+    """
+    system = equations.system
+    out, target = np.zeros(system.size, dtype=bool), at.x.copy()
+    if not (equations.held or system.moving):
+        return out, target
+    for unknown, value in equations.held.items():
+        out[unknown], target[unknown] = True, value
+    for state in system.moving:
+        u = state.unknowns
+        if equations.alpha == 0.0:
+            out[u] = True
+            continue
+        free = at.x[u] - at.error[u] / equations.alpha  # where it goes, its rate as it is
+        out[u] = (free > state.high) | (free < state.low)
+        target[u] = np.clip(free, state.low, state.high)
+    return out, target
+
+
+def at_rest_strategies(equations: Equations, x: Array, nearby: bool = False) -> tuple[Found, str]:
+    """The operating point: by Newton's method, else by gmin stepping, else by source stepping.
+
+    nearby : whether x is that of a nearby circuit, to be begun at; else laws begin at 0.
+    """
+    options: dict[str, Any] = {"rtol": 1e-9, "floor": (1e-12, 1e-15), "polish": True}
+    if nearby:
+        found = solve(equations, x, **options)
+        if found.converged:
+            return found, "newton"
+    found = solve(equations, x, at_rest=True, **options)
+    if found.converged:
+        return found, "newton"
+    best = found
+    shunted = _continued(
+        lambda p: replace(equations, shunt=1e-2 * 1e-18**p if p < 1 else 0.0), x, options
+    )
+    if shunted is not None:
+        return shunted, "gmin stepping"
+    ramped = _continued(
+        lambda p: replace(equations, sources=p * equations.sources), np.zeros_like(x), options
+    )
+    if ramped is not None:
+        return ramped, "source stepping"
+    return best, "source stepping"
+
+
+def _continued(
+    stage: Callable[[float], Equations], x: Array, options: dict[str, Any]
+) -> Found | None:
+    """The circuit stage(1), from stage(0) by steps as large as Newton's method can follow."""
+    found = solve(stage(0.0), x, at_rest=True, **options)
+    reached, step = 0.0, 0.1
+    for _ in range(200):
+        if not found.converged or reached == 1.0:
+            break
+        aim = min(1.0, reached + step)
+        trial = solve(stage(aim), found.at.x, steps=60, **options)
+        if trial.converged:
+            found, reached, step = trial, aim, 1.5 * step
+        else:
+            step /= 4.0
+    return found if reached == 1.0 and found.converged else None
