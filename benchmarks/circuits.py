@@ -1,11 +1,12 @@
-"""Claim: whole netlists at rest and over time, in the time that ngspice with KLU needs.
+"""Whole netlists at rest and over time, beside ngspice with KLU: no claim of being faster.
 
 At rest: 64 x 64 cells with a law, 1 ohm wires, as a plain netlist of resistors, sources and cells:
-diodes, and sinh laws as behavioural sources. Over time: the read-out of 64 columns by op-amp
-integrators, each a macro with finite gain, bandwidth and slew rate, 500 unknowns in all, for 1 us.
+diodes, and sinh laws as behavioural sources. Over time: the read-out of 85 columns by op-amp
+integrators, each a macro with finite gain, bandwidth and slew rate, 511 nodes in all, for 1 us,
+with the tolerance that makes our error about as large as that of ngspice.
 Parsing is left out on both sides: of ngspice it is the time of the analysis that it reports itself,
-ours is all that happens from a Circuit on. Both transients are compared with ours at a hundredth
-of the tolerance.
+ours is all that happens from a Circuit on. Both transients are compared with ours at a
+two-hundredth of the tolerance.
 
     python benchmarks/circuits.py
 """
@@ -25,7 +26,7 @@ from circuitxbar.ngspice.batch import run_deck
 from circuitxbar.ngspice.installation import found
 from circuitxbar.ngspice.rawfile import Plot
 
-SIZE, COLUMNS = 64, 64
+SIZE, COLUMNS = 64, 85
 STOP, STEP = 1e-6, 2e-9
 AT_REST = ".options reltol=1e-6 abstol=1e-15 vntol=1e-9 gmin=1e-20 klu acct"
 OVER_TIME = ".options reltol=1e-5 abstol=1e-12 vntol=1e-8 gmin=1e-15 klu acct"
@@ -160,11 +161,11 @@ def measure_transient(name: str, circuit: cx.Circuit) -> dict[str, Any]:
         return plot
 
     timed = measuring.paired(
-        {"ours": lambda: cx.transient(circuit, stop=STOP, tol=5e-5), "ngspice": theirs},
+        {"ours": lambda: cx.transient(circuit, stop=STOP, tol=2e-4), "ngspice": theirs},
         seconds=15.0,
     )
     ours, plot = timed["ours"].answer, timed["ngspice"].answer
-    fine = cx.transient(circuit, stop=STOP, tol=1e-7)
+    fine = cx.transient(circuit, stop=STOP, tol=1e-6)
 
     def off(time: np.ndarray, voltages: Callable[[str], np.ndarray]) -> float:
         worst = 0.0
@@ -191,7 +192,7 @@ def main() -> None:
     rows = [
         measure_rest("64 x 64 sinh cells at rest", crossbar(sinh)),
         measure_rest("64 x 64 diodes at rest", crossbar(diode)),
-        measure_transient("64 op-amp integrators over 1 us", read_out()),
+        measure_transient("85 op-amp integrators over 1 us", read_out()),
     ]
     for row in rows:
         measuring.tell(row)

@@ -187,6 +187,25 @@ def transient() -> str:
     return _table(head, body, told)
 
 
+def circuits() -> str:
+    """Of circuits.py: whole netlists, at rest and over time."""
+    rows, machine = _measured("circuits")
+    body = [
+        (
+            row["case"],
+            row["nodes"],
+            _time(row["ours_ms"]),
+            *_against(row["ours_ms"], row["ngspice_ms"]),
+            f"{row['error' if 'error' in row else 'apart']:.0e}",
+            f"{row['ngspice_error']:.0e}" if "ngspice_error" in row else "-",
+        )
+        for row in rows
+    ]
+    head = ("circuit", "nodes", "circuitxbar", "ngspice", "ratio", "error, or apart", "its error")
+    told = f"ngspice {rows[0]['ngspice_version']} with KLU; {_told(machine)}"
+    return _table(head, body, told)
+
+
 def _measured(name: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     measured = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return measured["rows"], measured["machine"]
@@ -250,6 +269,7 @@ TABLES = {
     "cells": cells,
     "compile": compile_,
     "transient": transient,
+    "circuits": circuits,
 }
 
 
