@@ -97,6 +97,19 @@ def _check_paths(circuit: Circuit, held: list[int], at_rest: bool) -> None:
     for group, conducts in zip(circuit.groups, conducting, strict=True):
         reaches = (group.nodes == node).any(axis=1) & (conducts | (group.kind == "I"))
         touching += [group.names[int(k)] for k in np.flatnonzero(reaches)[:4]]
+    capacitors = [
+        group.names[int(k)]
+        for group in circuit.groups
+        if group.kind == "C"
+        for k in np.flatnonzero((group.nodes == node).any(axis=1))[:4]
+    ]
+    if capacitors and not touching:
+        raise CircuitError(
+            f"node {circuit.nodes[node]!r} has no path to a fixed potential: nothing but "
+            f"capacitors holds it ({', '.join(capacitors[:4])}). Add a resistance, or give a "
+            "transient its initial voltage (.ic), or start it from initial conditions "
+            '(uic, initial="given").'
+        )
     elements = ", ".join(touching[:4]) or "none"
     more = f"; {len(lost) - 1} more nodes like it" if len(lost) > 1 else ""
     raise CircuitError(

@@ -33,6 +33,7 @@ from circuitxbar.solving import ac, dc_sweep, noise, operating_point, transient
 from circuitxbar.solving.engines import engine_for_circuit
 from circuitxbar.storage import write_npz, write_text
 
+_MOST_POINTS = 1_000_000  # of a sweep
 _SHOWN = 20  # lines of a table on the screen
 _NAMES: dict[type, str] = {
     OperatingPointAnalysis: "op",
@@ -82,6 +83,8 @@ def run(deck: Path, engine: str, out: Path | None, plot: str | None, picture: Pa
     if plot is None and picture is not None:
         raise CircuitError("--picture needs --plot: what to draw, such as --plot 'v(out)'.")
     read = read_deck(deck)
+    if not read.circuit.groups:
+        raise CircuitError(f"{deck} holds no elements. Its first line is its title.")
     analyses = read.analyses or (OperatingPointAnalysis(),)
     names = _suffixes(analyses)
     curves = (SweepAnalysis, TransientAnalysis, AcAnalysis)
@@ -177,6 +180,11 @@ def _from(found: Curves, start: float) -> Curves:
 
 def _steps(start: float, stop: float, step: float) -> np.ndarray:
     """From start by whole steps; the last is not lost to the rounding of their sum."""
+    if (stop - start) / step > _MOST_POINTS:
+        raise CircuitError(
+            f".dc has {(stop - start) / step:.3g} points; at most {_MOST_POINTS} are swept. "
+            "Give a larger step."
+        )
     return start + step * np.arange(int((stop - start) / step + 1e-9) + 1)
 
 

@@ -210,6 +210,8 @@ def test_includes_are_found_beside_the_deck(run, deck, folder: Path, monkeypatch
         ([".dc vx 0 1 1"], [], "deck.cir, line 5: there is no element 'vx'"),
         ([".ac lin 3 0 1k"], [], "begins above 0 Hz"),
         ([".noise v(out) vx dec 1 1k 1meg"], [], "'vx'"),
+        ([".dc v1 0 1 1e-9"], [], "at most 1000000 are swept"),
+        (["c7 far away 1n"], [], "nothing but capacitors holds it (c7)"),
         (["i2 0 alone 1"], [], "'alone'"),
         (["m1 in in 0 0 n", ".model n nmos level=54"], [], "--engine ngspice"),
     ],
@@ -229,3 +231,10 @@ def test_without_ngspice_it_is_said(refused, deck, no_ngspice):
 def test_where_the_last_analysis_fails_nothing_is_written(refused, deck):
     cards = (".op", ".ac lin 1 0 0")
     assert "0 Hz" in refused(2, "run", deck(*cards), "-o", "out.csv")
+
+
+def test_a_deck_without_elements_is_told_of(run, deck):
+    code, out, err = run("run", deck(circuit="a title alone\n"))
+    assert (code, out) == (2, "")
+    assert_one_line(err)
+    assert "holds no elements" in err
