@@ -19,7 +19,7 @@ from circuitxbar.circuit.valid import check_valid_voltages
 from circuitxbar.circuit.waveforms import Waveform
 from circuitxbar.nodal.modified.building import system_of
 from circuitxbar.nodal.modified.engine import charging_currents, moved_states, unknowns
-from circuitxbar.nodal.modified.system import System
+from circuitxbar.nodal.modified.system import Moving, System
 from circuitxbar.nodal.modified.transient import Course, March, operating_start
 
 if TYPE_CHECKING:
@@ -125,14 +125,19 @@ def _circuit(crossbar: Crossbar, drive: DriveOverTime, stop: float) -> Circuit:
 
 def _started(system: System, crossbar: Crossbar) -> System:
     """`system` with its states where those of `crossbar` are."""
-    prefixes = {element.name: element.prefix for element in crossbar.cell_elements}
     moving = []
     for state in system.moving:
-        prefix = prefixes[state.group.names.pattern.split("_")[0]]
-        rows, columns = state.group.names.indices.astype(int).T
-        initial = crossbar.states[prefix + state.name][rows, columns]
-        moving.append(replace(state, initial=initial))
+        name, cells = _of_crossbar(crossbar, state)
+        moving.append(replace(state, initial=crossbar.states[name][cells]))
     return replace(system, moving=tuple(moving))
+
+
+def _of_crossbar(crossbar: Crossbar, state: Moving) -> tuple[str, tuple[np.ndarray, np.ndarray]]:
+    """What `state` is called in crossbar.states, and the rows and columns of its cells."""
+    prefixes = {element.name: element.prefix for element in crossbar.cell_elements}
+    names = state.group.names
+    rows, columns = names.indices.astype(int).T
+    return prefixes[names.pattern.split("_")[0]] + state.name, (rows, columns)
 
 
 def _answer(
@@ -183,11 +188,9 @@ def _answer(
 
 def _grids(system: System, crossbar: Crossbar, x: Array) -> dict[str, Array]:
     """Every state that moves, by name, (points, rows, columns)."""
-    prefixes = {element.name: element.prefix for element in crossbar.cell_elements}
     out = {}
     for state in system.moving:
-        name = prefixes[state.group.names.pattern.split("_")[0]] + state.name
-        rows, columns = state.group.names.indices.astype(int).T
+        name, (rows, columns) = _of_crossbar(crossbar, state)
         grid = np.broadcast_to(crossbar.states[name], (len(x), *crossbar.shape)).copy()
         grid[:, rows, columns] = x[:, state.unknowns]
         out[name] = grid

@@ -9,18 +9,12 @@ import mpmath
 import numpy as np
 import pytest
 from devices.junction_witness import Bench, vectors_of
+from reference.newest_ngspice import needs_ngspice_46
 
 from circuitxbar.circuit.group import ModelCard
 from circuitxbar.devices.kernel import kernel
 from circuitxbar.devices.semiconductors import MODELS, model_of
 from circuitxbar.errors import CircuitError
-from circuitxbar.ngspice.installation import found
-
-installation = found()
-needs_ngspice = pytest.mark.skipif(
-    installation is None or installation.command is None or installation.version < 46,
-    reason="needs the program ngspice, of which 46 is the witness",
-)
 
 JUNCTION = {"cjo": 2e-12, "vj": 0.7, "m": 0.4, "fc": 0.45, "tt": 1e-9}
 DIODES = {
@@ -128,7 +122,7 @@ def _within(point: np.ndarray, low: int, high: int, letter: str) -> np.ndarray:
     return point
 
 
-@needs_ngspice
+@needs_ngspice_46
 @pytest.mark.parametrize("name", BENCHES)
 def test_currents_are_those_of_ngspice(name: str):
     bench = BENCHES[name]
@@ -141,7 +135,7 @@ def test_currents_are_those_of_ngspice(name: str):
     assert np.all(np.abs(law - spice) <= 1e-9 * largest + 1e-18)
 
 
-@needs_ngspice
+@needs_ngspice_46
 @pytest.mark.parametrize("name", BENCHES)
 def test_conductances_and_capacitances_are_those_of_ngspice(name: str):
     bench = BENCHES[name]
@@ -170,7 +164,7 @@ def _below_bulk(bench: Bench, points: np.ndarray) -> np.ndarray:
     return np.all(sign * points[:, [3]] < sign * points[:, [0, 2]], axis=1)
 
 
-@needs_ngspice
+@needs_ngspice_46
 @pytest.mark.parametrize("name", RESISTIVE)
 def test_series_resistances_are_those_of_ngspice(name: str):
     bench = RESISTIVE[name]
@@ -259,7 +253,7 @@ def test_ekv_is_the_published_equations(type: str):
     assert np.all(np.abs(law - exact) <= 1e-12 * whole)
 
 
-@needs_ngspice
+@needs_ngspice_46
 def test_ekv_is_that_of_a_behavioural_source_of_ngspice():
     rng = np.random.default_rng(8)
     points = rng.uniform(0.0, 1.8, (20, 3))
@@ -323,7 +317,7 @@ WAKING = {
 WAKING |= {"pnp": WAKING["npn"], "pmos": WAKING["nmos"]}
 
 
-@needs_ngspice
+@needs_ngspice_46
 @pytest.mark.parametrize("key", [key for key in MODELS if key[1] == 1], ids=str)
 def test_defaults_and_idle_parameters_are_those_of_ngspice(key: tuple[str, int]):
     """A card that gives every default and every idle parameter is the card that gives nothing."""

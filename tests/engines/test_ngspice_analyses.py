@@ -197,7 +197,6 @@ def test_a_foundry_level_reaches_ngspice_unchanged(level: int):
 CARD_OF_45_NM = Path("/usr/share/doc/ngspice/examples/klu/Circuits/technology/45nm_HP.pm")
 
 
-@pytest.mark.skipif(not CARD_OF_45_NM.exists(), reason="no examples with this ngspice")
 def test_a_published_card_of_45_nm_runs_a_cell():
     """The card as ngspice reads it itself gave these two currents in a deck written by hand."""
     text = CARD_OF_45_NM.read_text().lower().split(".model")[1]

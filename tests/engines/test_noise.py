@@ -6,22 +6,16 @@ import math
 
 import numpy as np
 import pytest
+from reference.newest_ngspice import needs_ngspice_46
 
 import circuitxbar as cx
 from circuitxbar.errors import CircuitError
-from circuitxbar.ngspice.installation import found
 
 R, V, I = cx.Resistor, cx.VoltageSource, cx.CurrentSource  # noqa: E741
 C, MODEL = cx.Capacitor, cx.ModelCard
 BOLTZMANN, CHARGE, ROOM = 1.38064852e-23, 1.6021766208e-19, 300.15
 THERMAL = 4 * BOLTZMANN * ROOM
 FREQUENCIES = np.logspace(0, 8, 33)
-
-installation = found()
-needs_ngspice = pytest.mark.skipif(
-    installation is None or installation.command is None or installation.version < 46,
-    reason="needs the program ngspice, of which 46 is the witness",
-)
 
 
 def close(found: float, wanted: float, rtol: float) -> None:
@@ -237,7 +231,7 @@ DIODE = (
 )
 
 
-@needs_ngspice
+@needs_ngspice_46
 @pytest.mark.parametrize(
     ("circuit", "output", "source", "rtol"),
     [

@@ -241,8 +241,7 @@ def _apart(
 def _noise(deck: CorpusDeck, analysis: NoiseAnalysis) -> Agreement:
     output = (analysis.output, analysis.reference)
     output = output[0] if output[1] == "0" else output
-    noise = getattr(cx, "noise")  # noqa: B009 (not there in every version)
-    ours, theirs = _both(noise, deck, output, analysis.source, frequencies(analysis))
+    ours, theirs = _both(cx.noise, deck, output, analysis.source, frequencies(analysis))
     off = np.abs(ours.output_density / theirs.output_density - 1)
     where = f"the output at {theirs.frequency[off.argmax()]:.4g} Hz"
     return Agreement("noise", float(off.max()), NOISE, where)

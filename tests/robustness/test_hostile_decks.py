@@ -81,7 +81,7 @@ HOSTILE = [
     ("t\n" + GOOD + "!touch {canary}\n", "line 4: '!touch' is no element"),
     ("t\n" + GOOD + "echo x > {canary}\n", "line 4: "),
     ("t\n" + GOOD + "write {canary}\n", "line 4: "),
-    ("t\n" + GOOD + "codemodel /tmp/x.cm\n", "line 4: "),
+    ("t\n" + GOOD + "codemodel /lib/x.cm\n", "line 4: "),
     ("t\n" + GOOD + "pre_osdi x.osdi\n", "line 4: 'pre_osdi': coupled lines are not supported"),
     ("t\n" + GOOD + "a1 a 0 m\n.model m d_process(process_file=\"x\")\n", "line 5: 'process_fil"),
     ("t\n" + GOOD + ".model m d_process(process_file=\"x\")\n", "'process_file=' is refused"),

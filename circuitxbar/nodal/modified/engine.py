@@ -87,16 +87,15 @@ def dc_sweep(circuit: Circuit, source: str, values: Array) -> Curves:
         closed_at.append(closed)
         strategies.append(how)
     stats = {"strategies": tuple(strategies)}
-    swept = _with_source(circuit, source, values)
+    swept = _with_source(whole, source, values)
     return _curves(
         circuit, system, source, values, np.array(found_at), closed_at, stats, swept=swept
     )
 
 
-def _with_source(circuit: Circuit, source: str, values: Array) -> Circuit:
-    """`circuit`, `source` having all `values`: for the proof of a sweep."""
+def _with_source(whole: Circuit, source: str, values: Array) -> Circuit:
+    """`whole`, `source` having all `values`: for the proof of a sweep."""
     groups = []
-    whole = expanded(circuit)
     group, position = whole.element(source)
     for other in whole.groups:
         if other is group:

@@ -119,10 +119,13 @@ class System:
         out = self.conductive @ x
         if self.switches:
             g = self.closing(closed)
-            pairs = np.concatenate([s.outputs for s in self.switches])
-            current = g * between(x, pairs)
-            add_between(out, pairs, current)
+            add_between(out, self._switched_pairs, g * between(x, self._switched_pairs))
         return out
+
+    @cached_property
+    def _switched_pairs(self) -> np.ndarray:
+        """Between which unknowns the switches are, (switches, 2)."""
+        return np.concatenate([s.outputs for s in self.switches])
 
     def switched(self, x: Array, closed: Closed) -> Closed:
         """Which switches are closed at the unknowns `x`, if they were `closed`."""

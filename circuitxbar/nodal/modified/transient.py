@@ -151,7 +151,7 @@ class March:
         No point where the first step behind a corner was too long: nothing told of its own error,
         which is about that of a second one as long.
         """
-        last = self.points[-1]
+        last, order = self.points[-1], 3 if len(self.points) > 2 else 2
         sought = 0  # how often the step was cut to where a switch switches
         for _ in range(_REJECTIONS):
             rule = formula(self.method, self.points, step)
@@ -171,7 +171,6 @@ class March:
             error = self._error(point.x, rule)
             if error > 1.0:
                 self.rejected += 1
-                order = 3 if len(self.points) > 2 else 2
                 step = self._shorter(step * max(0.1, _SAFETY * error ** (-1 / order)), end, "")
                 if len(self.points) == 2 and step < last.time - self.points[0].time:
                     return None, closed, step
@@ -187,7 +186,6 @@ class March:
             self.steps += 1
             self._note()
             self.largest = np.maximum(self.largest, np.abs(point.x))
-            order = 3 if len(self.points) > 2 else 2
             growth = min(_GROWTH, _SAFETY * error ** (-1 / order)) if error > 0 else _GROWTH
             growth = max(growth, 0.3) if len(self.points) > 1 else 1.0
             if switched is not None:
