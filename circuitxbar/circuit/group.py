@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import starmap
 from typing import Literal
 
 import numpy as np
@@ -40,7 +41,7 @@ class Names:
         return self.pattern.format(*self.indices[k])
 
     def __iter__(self) -> Iterator[str]:
-        return (self.pattern.format(*row) for row in self.indices.tolist())
+        return starmap(self.pattern.format, self.indices.tolist())
 
     def prefixed(self, prefix: str) -> Names:
         """The same names with `prefix` and a dot in front."""

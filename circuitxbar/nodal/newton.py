@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from circuitxbar.arguments import Array
+from circuitxbar.nodal.following import shares_of_the_way
 from circuitxbar.nodal.voltages import NodeVoltages
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ _ABSURD = 1e9  # V; no step of a matrix that is not singular
 _STEPS = 100  # at the most
 _STEPS_NEARBY = 30  # of one that starts at the answer of a nearby circuit
 _KEEPS = 0.01  # a factor that left less than this of the error is used again
-_RUNAWAY = 2.0  # a current that moved this many times what its slope foretold
-_NOISE = 1e-6  # a current that moved less than this part of itself does not run away
 _HALVINGS = 60
 _LARGEST_BRIDGE, _SMALLEST_BRIDGE = 1.0, 1e-20  # S
 _STAGES = 100  # circuits that a continuation passes through, at the most
@@ -245,32 +244,21 @@ def _halved(problem: _Problem, state: _State, step: Array) -> _State | None:
 def _followed(
     problem: _Problem, place: Array, currents: Array, slopes: Array, trial: _State
 ) -> Array:
-    """Where to linearise the laws next: at the controls of `trial`, or less far from `place`.
-
-    Less far where a law of one voltage moves more than twice what its slope foretold. There
-    the current is what the rest of the circuit fixes, and the law goes where it has moved one to
-    two times as much; the voltage, then far too large, comes down to it in the next step.
-    """
+    """Where to linearise the laws next: at the controls of `trial`, or less far from `place`."""
     laws = problem.network.laws
-    foretold = np.abs(laws.owner @ (slopes * (trial.controls - place)))
 
-    def runs_away(moved: Array) -> np.ndarray:
-        return ~(moved <= _RUNAWAY * foretold)  # also where it is not finite
+    def went(shares: Array) -> Array:
+        there = _between(laws, place, trial, shares)
+        return np.abs(laws.currents(there, problem.gmin) - currents)
 
-    moved = np.abs(trial.currents - currents)
-    away = runs_away(moved) & (foretold > 0) & ~(moved <= _NOISE * np.abs(currents))
-    away &= laws.of_one_voltage[:, None]
-    if not away.any():
-        return trial.controls
-    near, far = np.where(away, 0.0, 1.0), np.ones_like(foretold)
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (near + far)
-        moved = np.abs(laws.currents(_between(laws, place, trial, middle), problem.gmin) - currents)
-        beyond = runs_away(moved)
-        near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
-        if not (away & (beyond | (moved < foretold))).any():
-            break
-    return _between(laws, place, trial, near)
+    shares = shares_of_the_way(
+        went,
+        np.abs(trial.currents - currents),
+        np.abs(laws.owner @ (slopes * (trial.controls - place))),
+        currents,
+        laws.of_one_voltage[:, None],
+    )
+    return trial.controls if shares is None else _between(laws, place, trial, shares)
 
 
 def _between(laws: Laws, place: Array, trial: _State, fraction: Array) -> Array:

@@ -19,7 +19,13 @@ from circuitxbar.compiling import load
 _OFTEN, _MANY = 100, 300_000
 _SPARSE = 8.0  # times its entries, the factors of a matrix for which it is
 _LARGE = 1000  # unknowns, from which on the order of a symmetric pattern is worth another look
-_SYMMETRIC: dict[str, Any] = {"diag_pivot_thresh": 0.01, "options": {"SymmetricMode": True}}
+_SYMMETRIC: dict[str, Any] = {
+    "diag_pivot_thresh": 0.01,
+    "options": {"SymmetricMode": True},
+    # Columns one by one: with so few entries in each, panels of them cost more than they save.
+    "panel_size": 1,
+    "relax": 16,
+}
 _SMALLEST = 1e-3  # of its column, a pivot; else SuperLU looks for other ones
 
 
@@ -51,9 +57,10 @@ class Pattern:
     def of(size: int, rows: np.ndarray, columns: np.ndarray) -> Pattern:
         """The union of these places and the diagonal."""
         diagonal = np.arange(size)
-        places = np.unique(
+        places = np.sort(
             np.concatenate([columns * size + rows, diagonal * size + diagonal]).astype(np.int64)
         )
+        places = places[np.diff(places, prepend=-1) > 0]
         starts = np.searchsorted(places, np.arange(size + 1) * size)
         return Pattern(
             size,
@@ -145,9 +152,9 @@ class Pattern:
         """Whether it is large, and nearly every entry has one at the mirrored place."""
         if self.size < _LARGE:
             return False
-        places = self.columns.astype(np.int64) * self.size + self.rows
-        mirrored = self.rows.astype(np.int64) * self.size + self.columns
-        return bool(np.isin(mirrored, places).mean() > 0.95)
+        mirrored = np.minimum(self.places(self.columns, self.rows), len(self.rows) - 1)
+        there = (self.rows[mirrored] == self.columns) & (self.columns[mirrored] == self.rows)
+        return bool(there.mean() > 0.95)
 
 
 # Column k of an ordered matrix is `order[k]`; which entries it has, their rows, and its starts.

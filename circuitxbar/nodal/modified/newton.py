@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from circuitxbar.arguments import Array
+from circuitxbar.nodal.following import shares_of_the_way
+from circuitxbar.nodal.modified.blocks import Block
 from circuitxbar.nodal.modified.matrix import Factor
 from circuitxbar.nodal.modified.system import Closed, System
 
 _STEPS = 150
-_HALVINGS = 40
-_RUNAWAY = 2.0  # a current that moved this many times what its slope foretold
-_NOISE = 1e-6  # a current that moved less than this part of itself does not run away
 _DAMPINGS = 6
 _NEARER = 0.1
+_LAST_DIGITS = 1e-5  # of what counts as none, when factors of elsewhere lead to it
 _ABSURD = 1e12
 
 
@@ -50,13 +50,12 @@ class Equations:
         if self.shunt:
             error[system.nodes] += self.shunt * x[system.nodes]
         charge = system.reactive @ x if self.alpha else None
-        laws, charges, drawn, stored, whole = [], [], [], [], True
+        laws, charges, drawn, stored, undefined = [], [], [], [], []
         for block, at, place in zip(system.blocks, controls, places, strict=True):
             found = block.laws.static(place, self.time)
-            defined = np.isfinite(found).all(axis=0)
-            if not defined.all():  # as of sqrt at 0 V: it draws nothing until it has a value
-                found[:, ~defined] = 0.0
-                whole = False
+            missing = ~np.isfinite(found).all(axis=0)
+            found[:, missing] = 0.0  # as of sqrt at 0 V: it draws nothing until it has a value
+            undefined.append(missing)
             laws.append(found)
             drawn.append(
                 found[0] if together else found[0] + (found[1:] * (at - place)).sum(axis=0)
@@ -70,7 +69,7 @@ class Equations:
                 charge = charge + system.gather @ np.concatenate(stored)
         if charge is not None:
             error = error + self.alpha * charge
-        return Evaluated(x, controls, places, laws, charges, error, charge, whole)
+        return Evaluated(x, controls, places, laws, charges, error, charge, undefined)
 
     @cached_property
     def given(self) -> Array:
@@ -111,7 +110,7 @@ class Evaluated:
 
     laws, charges : of each block, (1 + controls, n): value and slopes; None for no charge.
     error : (size,), what is left of each equation.  charge : Q; None at rest.
-    whole : whether every law had a value and slopes there; the others are left out.
+    undefined : of each block, (n,), which laws have no value or slope there; they are left out.
     """
 
     x: Array
@@ -121,7 +120,12 @@ class Evaluated:
     charges: list[Array | None]
     error: Array
     charge: Array | None
-    whole: bool
+    undefined: list[np.ndarray]
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether every law has a value and slopes there."""
+        return not any(missing.any() for missing in self.undefined)
 
     @property
     def together(self) -> bool:
@@ -164,6 +168,7 @@ def solve(
     factor, before = None, np.inf
     while done < steps:
         done += 1
+        known = factor is not None
         factor = factor or equations.factor(at, pinned)
         if factor is None:
             return Found(at, False, done)
@@ -183,10 +188,11 @@ def solve(
         last = pinned
         at, (pinned, target) = trial, _pinned(equations, trial)
         settled = trial.together and trial.whole and (pinned == last).all()
-        if far <= 1.0 and settled:
+        left = far * far / before if known and polish else 0.0  # the next step, as it goes on
+        if far <= 1.0 and left <= _LAST_DIGITS and settled:
             return _polished(equations, at, factor, done) if polish else Found(at, True, done)
-        # Factors serve again within a step of time, as long as they bring the answer nearer.
-        if not (equations.alpha and settled and far < _NEARER * before):
+        # Factors serve again as long as they bring the answer nearer.
+        if not (settled and far < _NEARER * before):
             factor = None
         before = far
     return Found(at, False, done)
@@ -242,38 +248,31 @@ def _weighed(equations: Equations, at: Evaluated, size: Array) -> float:
 
 
 def _followed(equations: Equations, at: Evaluated, trial: Evaluated) -> list[Array] | None:
-    """Where to linearise each block next, if not where its controls are.
+    """Where to linearise each block next, if not where its controls are."""
+    ends = [np.where(m, np.inf, law[0]) for law, m in zip(trial.laws, trial.undefined, strict=True)]
+    lists = (equations.system.blocks, at.places, at.laws, trial.controls, ends)
+    places = [_place(*block, equations.time) for block in zip(*lists, strict=True)]
+    same = all(one is other for one, other in zip(places, trial.controls, strict=True))
+    return None if same else places
 
-    Less far where a law moves more than twice what its slope foretold. There the current is what
-    the rest of the circuit fixes, and the law goes where it has moved one to two times as much.
+
+def _place(
+    block: Block, place: Array, laws: Array, controls: Array, end: Array, time: float
+) -> Array:
+    """Where to linearise a block next that was at `place`: at `controls`, or less far away.
+
+    end : its currents at `controls`; infinite where they have none.
     """
-    out: list[Array] = []
-    any_away = False
-    lists = (equations.system.blocks, at.places, at.laws, trial.controls, trial.laws)
-    for block, place, laws, controls, new in zip(*lists, strict=True):
-        if not block.limited:
-            out.append(controls)
-            continue
-        moved = controls - place
-        foretold = np.abs((laws[1:] * moved).sum(axis=0))
-        went = np.abs(new[0] - laws[0])
-        away = ~(went <= _RUNAWAY * foretold) & (foretold > 0)
-        away &= ~(went <= _NOISE * np.abs(laws[0]))
-        if not away.any():
-            out.append(controls)
-            continue
-        any_away = True
-        near, far = np.where(away, 0.0, 1.0), np.ones_like(foretold)
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (near + far)
-            value = block.laws.value(place + middle * moved, equations.time)
-            went = np.abs(value - laws[0])
-            beyond = ~(went <= _RUNAWAY * foretold)
-            near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
-            if not (away & (beyond | (went < foretold))).any():
-                break
-        out.append(np.where(near == 1.0, controls, place + near * moved))
-    return out if any_away else None
+    if not block.limited:
+        return controls
+    moved = controls - place
+
+    def went(shares: Array) -> Array:
+        return np.abs(block.laws.value(place + shares * moved, time) - laws[0])
+
+    foretold = np.abs((laws[1:] * moved).sum(axis=0))
+    shares = shares_of_the_way(went, np.abs(end - laws[0]), foretold, laws[0])
+    return controls if shares is None else np.where(shares == 1.0, controls, place + shares * moved)
 
 
 def _pinned(equations: Equations, at: Evaluated) -> tuple[np.ndarray, Array]:
