@@ -25,7 +25,7 @@ class OperatingPoint:
     source_currents : (branches, batch), A, of the elements for which curves.has_branch is true, in
     the order of the circuit's groups.
     strategies : how each vector of a circuit with laws was solved by the nodal engine: "newton",
-    "gmin stepping" or "source stepping".
+    "gmin stepping", "source stepping" or "pseudo-transient".
     """
 
     circuit: Circuit

@@ -9,7 +9,7 @@ import numpy as np
 from circuitxbar.arguments import Array
 
 _RUNAWAY = 2.0  # a current that moved this many times what its slope foretold
-_NOISE = 1e-6  # a current that moved less than this part of itself does not run away
+_LEAST = 1e-12  # A, that a current may move before it has no value
 _PROBES = 60
 
 
@@ -29,8 +29,10 @@ def shares_of_the_way(
     went : how far currents have moved at these shares of the way; `whole` at its end, and
     `foretold` by the slopes, from `currents`, A.  limited : the laws that this is for.
     """
+    # A law that is flat where it was, as of a junction that blocks, foretells nothing.
+    foretold = np.maximum(foretold, np.abs(currents))
+    foretold = np.where(np.isfinite(whole), foretold, np.maximum(foretold, _LEAST))
     away = ~(whole <= _RUNAWAY * foretold) & (foretold > 0) & limited
-    away &= ~(whole <= _NOISE * np.abs(currents))
     if not away.any():
         return None
     foretold = np.where(away, foretold, 1.0)

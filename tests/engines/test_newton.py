@@ -177,12 +177,12 @@ def test_a_law_without_a_slope_at_rest(voltage: float, strategy: str):
 
 def test_a_falling_branch_that_needs_source_stepping():
     """A current that rises to a peak and falls: bridges lead to the fold where a branch ends."""
-    falling = law("1e-3 * v / (1 + (v / 0.15)**4) + 1e-6 * v")
-    found = point(V("s", "a", "0", 1.0), R("r", "a", "b", 1e4), D("d", ("b", "0"), falling))
+    falling = law("1e-3 * v / (1 + (v / 0.19)**6) + 1e-6 * v")
+    found = point(V("s", "a", "0", 1.0), R("r", "a", "b", 7e3), D("d", ("b", "0"), falling))
     assert found.strategies == ("source stepping",)
     v = found.voltage("b")
-    want = 1e-3 * v / (1 + (v / 0.15) ** 4) + 1e-6 * v
-    assert (1.0 - v) / 1e4 == pytest.approx(want, rel=1e-12)
+    want = 1e-3 * v / (1 + (v / 0.19) ** 6) + 1e-6 * v
+    assert (1.0 - v) / 7e3 == pytest.approx(want, rel=1e-12)
 
 
 def test_one_hopeless_vector_does_not_stop_the_others():
@@ -345,3 +345,18 @@ def test_currents_that_run_away_are_followed_with_few_probes(monkeypatch: pytest
     assert point.strategies == ("newton",)
     assert np.abs(point.residual).max() <= 1e-12
     assert len(probes) <= 40
+
+
+def test_a_junction_that_blocks_foretells_nothing():
+    """Below -3 kT/q its slope is 0: the way to where the bulk of a transistor conducts is long."""
+    card = cx.ModelCard("mn", "nmos", {"level": 1, "vto": 0.6, "kp": 1e-4})
+    found = point(
+        I("i", "0", "d", -1e-3),
+        V("v", "s", "0", 20.0),
+        R("r", "d", "s", 1e5),
+        cx.Mosfet("m", "d", "0", "s", "0", card, 1e-5, 1e-6),
+    )
+    assert found.strategies == ("newton",)
+    v = float(found.voltage("d"))  # which is the source of this transistor
+    channel, junction = 5e-4 * (-v - 0.6) ** 2, 1e-14 * np.expm1(-v / THERMAL)
+    assert (20.0 - v) / 1e5 + channel + junction == pytest.approx(1e-3, rel=1e-9)

@@ -59,8 +59,9 @@ def _point(circuit: Circuit) -> tuple[System, Found, Closed, str]:
     found, closed, how = settled(system, system.sources.steady, np.zeros(system.size))
     if not found.converged:
         raise SolverError(
-            "the operating point was not found, by Newton's method, gmin or source stepping. There "
-            "may be none; look for laws that jump, and for amplifiers without feedback."
+            "the operating point was not found, by Newton's method, gmin stepping, source stepping "
+            "or a pseudo-transient. There may be none; look for laws that jump, and for amplifiers "
+            "without feedback."
         )
     return system, found, closed, how
 

@@ -17,9 +17,13 @@ from circuitxbar.nodal.modified.system import Closed, System
 
 _STEPS = 150
 _DAMPINGS = 6
-_NEARER = 0.1
+# Factors of elsewhere serve where the last step came nearer by as much: within a step of time,
+# and at rest, where a few more steps are dearer than a factor.
+_NEARER, _NEARER_AT_REST = 0.1, 0.01
 _LAST_DIGITS = 1e-5  # of what counts as none, when factors of elsewhere lead to it
 _ABSURD = 1e12
+_STAGES, _STAGE_STEPS = 200, 30  # circuits that lead to another one, and steps for each
+_SHORTEST = 1e-4  # part of the way to it in one step
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +169,8 @@ def solve(
     done = 0
     plain = system.is_linear and not polish  # one step is all it takes
     pinned, target = _pinned(equations, at)
-    factor, before = None, np.inf
+    factor, before = None, np.inf if equations.alpha else 0.0
+    nearer = _NEARER if equations.alpha else _NEARER_AT_REST
     while done < steps:
         done += 1
         known = factor is not None
@@ -191,8 +196,7 @@ def solve(
         left = far * far / before if known and polish else 0.0  # the next step, as it goes on
         if far <= 1.0 and left <= _LAST_DIGITS and settled:
             return _polished(equations, at, factor, done) if polish else Found(at, True, done)
-        # Factors serve again as long as they bring the answer nearer.
-        if not (settled and far < _NEARER * before):
+        if not (settled and far < nearer * before):
             factor = None
         before = far
     return Found(at, False, done)
@@ -298,7 +302,7 @@ def _pinned(equations: Equations, at: Evaluated) -> tuple[np.ndarray, Array]:
 
 
 def at_rest_strategies(equations: Equations, x: Array, nearby: bool = False) -> tuple[Found, str]:
-    """The operating point: by Newton's method, else by gmin stepping, else by source stepping.
+    """The operating point: by Newton's method, else gmin or source stepping, else pseudo-transient.
 
     nearby : whether x is that of a nearby circuit, to be begun at; else laws begin at 0.
     """
@@ -321,7 +325,7 @@ def at_rest_strategies(equations: Equations, x: Array, nearby: bool = False) -> 
     )
     if ramped is not None:
         return ramped, "source stepping"
-    return best, "source stepping"
+    return _at_rest_in_time(equations, x, options) or best, "pseudo-transient"
 
 
 def _continued(
@@ -330,13 +334,36 @@ def _continued(
     """The circuit stage(1), from stage(0) by steps as large as Newton's method can follow."""
     found = solve(stage(0.0), x, at_rest=True, **options)
     reached, step = 0.0, 0.1
-    for _ in range(200):
-        if not found.converged or reached == 1.0:
-            break
+    while found.converged and reached < 1.0 and step > _SHORTEST:
         aim = min(1.0, reached + step)
-        trial = solve(stage(aim), found.at.x, steps=60, **options)
+        trial = solve(stage(aim), found.at.x, steps=_STAGE_STEPS, **options)
         if trial.converged:
             found, reached, step = trial, aim, 1.5 * step
         else:
             step /= 4.0
     return found if reached == 1.0 and found.converged else None
+
+
+def _at_rest_in_time(equations: Equations, x: Array, options: dict[str, Any]) -> Found | None:
+    """The circuit where it comes to rest with a capacitor from every node to ground.
+
+    Its steps of time grow as Newton's method follows; folds, at which the branches end that the
+    other methods go along, are jumped over as a real circuit does it.
+    """
+    nodes, shunt, at_rest = equations.system.nodes, 1e-2, True
+    for _ in range(_STAGES):
+        history = np.zeros(equations.system.size)
+        history[nodes] = -shunt * x[nodes]
+        stage = replace(equations, shunt=shunt, history=history)
+        found = solve(stage, x, at_rest=at_rest, steps=_STAGE_STEPS, **options)
+        if not found.converged:
+            shunt *= 8.0
+            continue
+        x, at_rest = found.at.x, False
+        shunt /= 4.0 if found.steps < 8 else 2.0
+        if shunt < 1e-12:
+            found = solve(equations, x, **options)
+            if found.converged:
+                return found
+            shunt = 1e-7
+    return None
