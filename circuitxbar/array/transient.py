@@ -17,12 +17,13 @@ from circuitxbar.array.checks import check_connected
 from circuitxbar.array.course import Course
 from circuitxbar.array.engine import WIDTH, in_threads
 from circuitxbar.array.moving import MovingStages
-from circuitxbar.array.record import Moment, Record, Step
+from circuitxbar.array.record import Moment, Step, put
 from circuitxbar.array.stages import DIFFERENCE, GAMMA, WEIGHTS, Capacitors, Settled, Stages
 from circuitxbar.array.system import System
 from circuitxbar.circuit.drive_over_time import CLOSE, DriveOverTime
 from circuitxbar.circuit.motion import Motion
 from circuitxbar.circuit.proof import LEAST_CURRENT
+from circuitxbar.circuit.record import Record
 from circuitxbar.circuit.valid import check_valid_voltages
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def transient(crossbar: Crossbar, drive: DriveOverTime, plan: Plan) -> Record:
     motion = Motion.of(crossbar)
     width = 1 if drive.batch == 1 or motion is not None else WIDTH
     tolerance = np.array([plan.tol * vector.swing(plan.stop) for vector in vectors])
-    record = Record.empty(system, plan.times, tolerance, plan.keep, motion)
+    record = Record.empty(crossbar, motion, plan.times, tolerance, plan.keep)
     farads = Capacitors.of(system)
 
     def run(block: slice, work: Workspace) -> None:
@@ -263,7 +264,8 @@ class _March:
             last = int(np.searchsorted(times, end[lane] + close, side="right"))
             if last > first:
                 points, vector = slice(first, last), self.first + lane
-                self.record.put(points, self.system, vector, lane, step, self.charge[:, lane])
+                charge = self.charge[:, lane]
+                put(self.record, points, self.system, vector, lane, step, charge)
                 elapsed = times[points] - self.time[lane]
                 self.record.put_states(points, vector, self.stages.states_at(elapsed))
                 self.next[lane] = last
@@ -274,7 +276,6 @@ class _March:
         here = Moment(sources, self.stages.before, self._sensed(self.currents), self.charge)
         step = Step(self.time, self.length, here, here, here)
         for lane in range(self.count):
-            self.record.put(
-                slice(0, 1), self.system, self.first + lane, lane, step, self.charge[:, lane]
-            )
-            self.record.put_states(slice(0, 1), self.first + lane, self.stages.states)
+            vector, first, charge = self.first + lane, slice(0, 1), self.charge[:, lane]
+            put(self.record, first, self.system, vector, lane, step, charge)
+            self.record.put_states(first, vector, self.stages.states)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,11 +10,9 @@ import numpy as np
 
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.circuit import Circuit
-from circuitxbar.circuit.curves import has_branch
 from circuitxbar.circuit.expansion import main_currents
 from circuitxbar.circuit.group import Group
-from circuitxbar.circuit.kirchhoff import element_currents, residual
-from circuitxbar.circuit.potentials import difference
+from circuitxbar.circuit.kirchhoff import Unknowns, element_currents, residual
 from circuitxbar.errors import CircuitError
 
 
@@ -34,12 +33,12 @@ class OperatingPoint:
     source_currents: Array
     engine: str
     strategies: tuple[str, ...] = ()
-    # Of circuits of other elements than resistances, devices and sources: the circuit without
-    # diodes and transistors, its voltages (nodes, batch), and which of its switches are closed.
+    # The circuit without diodes and transistors, if it has any whose laws are known, voltages of
+    # the nodes inside them, (nodes, batch), and which of its switches are closed, where it is told.
     inside: Circuit | None = None
     inner_voltages: Array | None = None
-    closed: tuple[np.ndarray, ...] = ()
-    # What the last digits of the voltages make of the sums of currents, (batch,), A.
+    closed: Sequence[np.ndarray] | None = None
+    # What the last digits of the voltages, and ngspice's own limit, leave of the sums, (batch,), A.
     rounding: Array | float = 0.0
 
     def __repr__(self) -> str:
@@ -78,11 +77,10 @@ class OperatingPoint:
     def residual(self) -> Array:
         """Largest Kirchhoff sum over nodes joined by zero resistance, (batch,), A, recomputed.
 
-        NaN where a current is not known from the voltages: ngspice does not tell those of
-        switches, laws of sources, junctions and transistors.
+        NaN where a current is not known; `circuitxbar.ngspice.residuals` says of what in ngspice.
         """
         whole = self._whole
-        return residual(whole, list(zip(whole.groups, self._currents, strict=True)))
+        return residual(whole, zip(whole.groups, self._currents, strict=True))
 
     @cached_property
     def largest_current(self) -> Array:
@@ -94,51 +92,17 @@ class OperatingPoint:
 
     @cached_property
     def _currents(self) -> list[Array]:
-        """Current from first to last node through every element, (elements, batch) per group.
+        """Current from first to last node through every element, (elements, batch) per group."""
+        return [through for _, through in element_currents(self.unknowns)]
 
-        NaN where it does not follow from the voltages.
-        """
-        if self.inside is not None:
-            assert self.inner_voltages is not None
-            through = element_currents(
-                self.inside, self.inner_voltages, self.source_currents, closed=self.closed
-            )
-            return [current for _, current in through]
-        branches = self._branches
-        found: list[Array] = []
-        for k, group in enumerate(self.circuit.groups):
-            values = group.values if group.values.ndim == 2 else group.values[:, None]
-            shape = (len(values), self.voltages.shape[1])
-            if k in branches:
-                found.append(branches[k])
-            elif group.kind == "I":
-                found.append(np.broadcast_to(values, shape))
-            elif group.kind == "C":
-                found.append(np.zeros(shape))
-            elif group.kind == "law":
-                found.append(group.device.evaluate([*self.controls(group).values()])[0].T)
-            elif group.kind == "G":
-                found.append(values * self._drop(*group.nodes[:, 2:].T))
-            elif group.kind == "F":
-                places = map(self.circuit.element, group.sensed[0])
-                sensed = [branches[self.circuit.groups.index(g)][n] for g, n in places]
-                found.append(values * np.array(sensed))
-            elif group.kind == "R":
-                drop = self._drop(*group.nodes.T)
-                with np.errstate(divide="ignore"):
-                    conductance = np.where(values == 0, 0.0, 1.0 / values)
-                found.append(drop * conductance)
-            else:
-                found.append(np.full(shape, np.nan))
-        return found
-
-    @property
-    def _branches(self) -> dict[int, Array]:
-        """The currents of `source_currents` by the number of their group."""
-        groups = [(k, g) for k, g in enumerate(self.circuit.groups) if has_branch(g)]
-        ends = np.cumsum([len(g.names) for _, g in groups])
-        parts = np.split(self.source_currents, ends[:-1]) if groups else []
-        return {k: part for (k, _), part in zip(groups, parts, strict=True)}
+    @cached_property
+    def unknowns(self) -> Unknowns:
+        """What all currents follow from, nodes inside diodes and transistors included."""
+        parts = self.voltages, self.remainder
+        if self.inner_voltages is not None:
+            more = self.inner_voltages, np.zeros_like(self.inner_voltages)
+            parts = tuple(map(np.concatenate, zip(parts, more, strict=True)))
+        return Unknowns(self._whole, parts, self.source_currents, self.closed)
 
     @property
     def _whole(self) -> Circuit:
@@ -151,19 +115,6 @@ class OperatingPoint:
             place, k = self._whole.place_of(names[position])
             total = total + sign * self._currents[place][k]
         return total
-
-    def controls(self, group: Group) -> dict[str, Array]:
-        """The voltages that the laws of a `group` depend on, each (batch, elements), V."""
-        found = {}
-        for name, signs in group.device.device.controls.items():
-            second = group.nodes[:, signs.index(-1)] if -1 in signs else 0
-            found[name] = self._drop(group.nodes[:, signs.index(1)], second).T
-        return found
-
-    def _drop(self, first: np.ndarray, second: np.ndarray | int) -> Array:
-        """Voltage between nodes, (elements, batch), V."""
-        parts = self.voltages, self.remainder
-        return difference([part[first] for part in parts], [part[second] for part in parts])
 
 
 def _one(values: Array) -> float | Array:

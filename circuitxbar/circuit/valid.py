@@ -83,7 +83,8 @@ def check_valid_point(point: OperatingPoint) -> None:
         if group.kind != "law":
             continue
         device = group.device.device
-        for variable, values in point.controls(group).items():
+        for variable, found in point.unknowns.controls(group).items():
+            values = found.T
             inside = _inside(device, variable, values)
             if not inside.all():
                 vector, k = (int(k) for k in np.argwhere(~inside)[0])

@@ -1,20 +1,23 @@
-"""Sweeps, transients, AC and noise of circuits, as ngspice finds them."""
+"""Sweeps, transients, AC and noise of circuits, as ngspice finds them.
+
+Arguments are those that solving.analyses has checked; `residuals` says where residuals are NaN.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from circuitxbar.arguments import flag, positive_number, real_array, shown
+from circuitxbar.arguments import Array
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.curves import Curves
 from circuitxbar.circuit.group import Excitation, Group
 from circuitxbar.circuit.noise import Noise
 from circuitxbar.dialects import DIALECTS
-from circuitxbar.errors import CircuitError, SolverError
+from circuitxbar.errors import SolverError
 from circuitxbar.netlist.spelling import Spelling
 from circuitxbar.netlist.writer import deck, write_spice, written_nodes
 from circuitxbar.ngspice.engine import numbers_of, stats_of
@@ -33,50 +36,44 @@ _NOISE = DIALECTS["ngspice"].law_options
 _STEPS = 1000  # of a transient, at least, where nothing is said
 
 
-def dc_sweep(circuit: Circuit, source: str, values: Any) -> Curves:
+def dc_sweep(circuit: Circuit, source: str, values: Array) -> Curves:
     """The operating points of `circuit` while `source` takes each of `values`, one after another.
 
     source : a voltage or current source.  values : (points,), V or A, in any order; switches and
     circuits with more than one answer stay near the point before.
-    The residual is NaN where elements have currents that ngspice does not tell.
     """
-    points = _points("values", values)
-    swept = _swept(_single(circuit), source, points)
+    swept = _swept(circuit, source, values)
     answer = run(write_spice(replace(swept, title="circuit")))
-    voltages, branches = numbers_of(swept, answer, len(points))
-    residual = residual_over_points(swept, voltages, branches, resting=True)
+    voltages, branches = numbers_of(swept, answer, len(values))
+    residual = residual_over_points(swept, voltages, branches)
     return Curves(
-        circuit, source, points, voltages, branches, residual, "ngspice", stats_of(answer)
+        circuit, source, values, voltages, branches, residual, "ngspice", stats_of(answer)
     )
 
 
 def transient(
     circuit: Circuit,
     stop: float,
+    *,
     maximum_step: float | None = None,
-    use_initial: bool = False,
     method: Literal["trapezoidal", "gear"] = "trapezoidal",
     tol: float = 1e-5,
+    use_initial: bool = False,
 ) -> Curves:
     """Voltages and currents of `circuit` from 0 s to `stop`, at the steps that ngspice took.
 
     maximum_step : s; stop / 1000 if None.
-    use_initial : start at the initial values of capacitors, inductors and nodes, all others 0,
-    and not at an operating point. The first point is then ngspice's first step, not 0 s.
     method : of integration, trapezoidal or Gear's of second order.  tol : of the nodal engine;
     here steps are always as short as `_TRANSIENT` makes them.
-    The residual is NaN for a circuit with capacitors, whose currents ngspice does not tell.
+    use_initial : start at the initial values of capacitors, inductors and nodes, all others 0,
+    and not at an operating point. The first point is then ngspice's first step, not 0 s.
     """
-    end = positive_number("stop", stop, unit="s")
-    step = end / _STEPS
-    if maximum_step is not None:
-        step = positive_number("maximum_step", maximum_step, unit="s")
-    line = f".tran {step!r} {end!r} 0.0 {step!r}{' uic' * flag('use_initial', use_initial)}"
-    answer = _stepped(_single(circuit), line, f" method={method[:4]} maxord=2")
+    step = stop / _STEPS if maximum_step is None else maximum_step
+    line = f".tran {step!r} {stop!r} 0.0 {step!r}{' uic' * use_initial}"
+    answer = _stepped(circuit, line, f" method={method[:4]} maxord=2")
     time = answer.vectors["time"]
     voltages, branches = numbers_of(circuit, answer, len(time))
-    moving = _at_times(circuit, time)
-    residual = residual_over_points(moving, voltages, branches, resting=False)
+    residual = residual_over_points(circuit, voltages, branches, time)
     stats = {**stats_of(answer), "steps": len(time), "method": method}
     return Curves(circuit, "time", time, voltages, branches, residual, "ngspice", stats)
 
@@ -92,23 +89,21 @@ def _stepped(circuit: Circuit, line: str, method: str) -> Run:
     return _run(circuit, line, [_TRANSIENT + _CHARGES[-1] + method])
 
 
-def ac(circuit: Circuit, frequencies: Any) -> Curves:
+def ac(circuit: Circuit, frequencies: Array) -> Curves:
     """The answer of `circuit` to the `ac` amplitudes of its sources, linear about its rest.
 
-    frequencies : (points,), Hz, above 0. A linear grid, or one with a whole number of points to
-    the decade or octave, is one run of ngspice; others are cut into such grids.
-    The residual is NaN for circuits with laws, whose slopes ngspice does not tell.
+    frequencies : (points,), Hz. A linear grid, or one with a whole number of points to the decade
+    or octave, is one run of ngspice; others are cut into such grids.
     """
-    wanted = _frequencies(frequencies)
-    answers = list(_over_frequency(_single(circuit), ".ac {}", wanted))
+    answers = list(_over_frequency(circuit, ".ac {}", frequencies))
     parts = [numbers_of(circuit, answer, len(f)) for f, answer in answers]
     voltages, branches = (np.hstack(part) for part in zip(*parts, strict=True))
-    residual = residual_over_frequency(circuit, wanted, voltages, branches)
+    residual = residual_over_frequency(circuit, frequencies, voltages, branches)
     stats = {**stats_of(answers[0][1]), "runs": len(answers)}
-    return Curves(circuit, "frequency", wanted, voltages, branches, residual, "ngspice", stats)
+    return Curves(circuit, "frequency", frequencies, voltages, branches, residual, "ngspice", stats)
 
 
-def noise(circuit: Circuit, output: str | tuple[str, str], source: str, frequencies: Any) -> Noise:
+def noise(circuit: Circuit, output: Sequence[str], source: str, frequencies: Array) -> Noise:
     """Noise of a voltage of `circuit`, at its operating point.
 
     output : a node, or two, the voltage of the first above the second.
@@ -117,18 +112,14 @@ def noise(circuit: Circuit, output: str | tuple[str, str], source: str, frequenc
     Resistors and switches have thermal noise, junctions and transistors what their cards say; laws
     of devices and of sources have none in ngspice, and are no contribution.
     """
-    wanted = _frequencies(frequencies)
-    driven = _driven(_single(circuit), source)
-    pair = (output,) if isinstance(output, str) else output
-    if not isinstance(pair, tuple) or len(pair) not in (1, 2):
-        raise CircuitError(f"output = {shown(output)}: expected a node, or a tuple of two.")
+    driven = _driven(circuit, source)
     nodes = written_nodes(circuit)
-    across = ",".join(nodes[circuit.node(name)] for name in pair)
+    across = ",".join(nodes[circuit.node(name)] for name in output)
     spelling = Spelling.of(driven)
     group, _ = driven.element(source)
     # The 1 at the end asks for the parts of the elements at every frequency.
     line = f".noise v({across}) {spelling.name(group, source)} {{}} 1"
-    vectors = [answer.vectors for _, answer in _over_frequency(driven, line, wanted, _NOISE)]
+    vectors = [answer.vectors for _, answer in _over_frequency(driven, line, frequencies, _NOISE)]
 
     def density(name: str) -> np.ndarray:
         return np.concatenate([part[name] for part in vectors])
@@ -142,7 +133,7 @@ def noise(circuit: Circuit, output: str | tuple[str, str], source: str, frequenc
     }
     return Noise(
         circuit,
-        wanted,
+        frequencies,
         density("onoise_spectrum"),
         density("inoise_spectrum"),
         contributions,
@@ -177,40 +168,9 @@ def _over_frequency(
         done += count
 
 
-def _single(circuit: Circuit) -> Circuit:
-    if not isinstance(circuit, Circuit):
-        raise CircuitError(f"{shown(circuit)} is not a Circuit.")
-    if circuit.batch > 1:
-        raise CircuitError(
-            f"the circuit holds {circuit.batch} vectors. Take one: circuit.vector(0)."
-        )
-    return circuit
-
-
-def _points(name: str, values: Any) -> np.ndarray:
-    points = real_array(name, values)
-    if points.ndim != 1 or not points.size:
-        raise CircuitError(f"{name} has shape {points.shape}; expected (points,), at least one.")
-    return points
-
-
-def _frequencies(values: Any) -> np.ndarray:
-    points = _points("frequencies", values)
-    if (points <= 0).any():
-        raise CircuitError(f"frequencies: {points.min():g} Hz is not above 0.")
-    return points
-
-
-def _source(circuit: Circuit, name: str) -> tuple[Group, int]:
-    group, place = circuit.element(name)
-    if group.kind not in ("V", "I"):
-        raise CircuitError(f"element {name!r} is no voltage or current source.")
-    return group, place
-
-
 def _swept(circuit: Circuit, source: str, points: np.ndarray) -> Circuit:
     """`circuit` with `points` as the batch of `source`, every group in its place."""
-    group, place = _source(circuit, source)
+    group, place = circuit.element(source)
     groups: list[Group] = []
     for other in circuit.groups:
         if other is not group:
@@ -241,7 +201,7 @@ def _driven(circuit: Circuit, source: str) -> Circuit:
 
     Not every version leaves those of other sources out of the gain.
     """
-    driving, place = _source(circuit, source)
+    driving, place = circuit.element(source)
     groups = []
     for group in circuit.groups:
         if group is driving:
@@ -250,20 +210,5 @@ def _driven(circuit: Circuit, source: str) -> Circuit:
             group = replace(group, excitation=Excitation((None,) * len(group.names), ac))
         elif group.kind in ("V", "I"):
             group = replace(group, excitation=None)
-        groups.append(group)
-    return replace(circuit, groups=tuple(groups))
-
-
-def _at_times(circuit: Circuit, time: np.ndarray) -> Circuit:
-    """`circuit` with the values of its current sources at each of `time` as a batch."""
-    groups = []
-    for group in circuit.groups:
-        if group.kind == "I":
-            values = np.repeat(group.values[:, None], len(time), axis=1)
-            functions = group.excitation.over_time if group.excitation is not None else ()
-            for k, function in enumerate(functions):
-                if function is not None:
-                    values[k] = function.at(time)
-            group = replace(group, values=values)
         groups.append(group)
     return replace(circuit, groups=tuple(groups))

@@ -12,6 +12,7 @@ from circuitxbar.circuit.build import array_circuit, on_grids, terminal_currents
 from circuitxbar.circuit.cells import cell_nodes
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.curves import has_branch
+from circuitxbar.circuit.kirchhoff import Unknowns, rounding
 from circuitxbar.circuit.operating_point import OperatingPoint
 from circuitxbar.circuit.potentials import LineVoltages, line_potentials
 from circuitxbar.circuit.solution import Answer, Request
@@ -19,11 +20,14 @@ from circuitxbar.errors import SolverError
 from circuitxbar.netlist.spelling import Spelling
 from circuitxbar.netlist.writer import is_linear, write_spice, written_nodes
 from circuitxbar.ngspice.installation import found
+from circuitxbar.ngspice.residuals import with_laws
 from circuitxbar.ngspice.runner import Run, run
 
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
     from circuitxbar.circuit.drive import Drive
+
+_ABSTOL = 1e-15  # A, of a current where ngspice ends (law_options), gmin of its junctions within it
 
 
 def is_present() -> bool:
@@ -62,7 +66,13 @@ def operating_point(circuit: Circuit) -> OperatingPoint:
     """Node voltages and branch currents of `circuit` as ngspice finds them."""
     voltages, currents, _ = _found(circuit)
     none = np.zeros_like(voltages)
-    return OperatingPoint(circuit, voltages, none, currents, engine="ngspice")
+    whole = with_laws(circuit)
+    left = np.zeros(circuit.batch)
+    if any(group.kind in "BDMQSW" for group in circuit.groups):
+        left += rounding(Unknowns(whole or circuit, (voltages,), currents)) + _ABSTOL
+    return OperatingPoint(
+        circuit, voltages, none, currents, engine="ngspice", inside=whole, rounding=left
+    )
 
 
 def _found(circuit: Circuit) -> tuple[Array, Array, dict[str, Any]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.integrate import cumulative_trapezoid
@@ -14,7 +15,9 @@ from circuitxbar.circuit.cells import cell_nodes
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.group import Excitation
 from circuitxbar.circuit.kirchhoff import element_currents, node_sums
+from circuitxbar.circuit.motion import Motion
 from circuitxbar.circuit.potentials import LineVoltages
+from circuitxbar.circuit.record import Record
 from circuitxbar.circuit.valid import check_valid_voltages
 from circuitxbar.circuit.waveforms import Waveform
 from circuitxbar.nodal.modified.building import system_of
@@ -29,52 +32,25 @@ if TYPE_CHECKING:
 _LONGEST = 50  # steps at least
 
 
-@dataclass(frozen=True, eq=False)
-class ArrayCourse:
-    """A batch of vectors over time, at the points asked for; see circuit.transient.Transient.
-
-    currents, charges : (batch, points, lines), sensed, A and C.  voltages : "row", "column",
-    "inner" -> (batch, points, rows, columns), V.  states : by name, likewise, and at the end.
-    The rest is (batch,): kirchhoff, scale : A, the largest sum of |Kirchhoff errors| and the
-    largest terminal current.  local_error, state_error : V, and of the range of a state, the most
-    that a step added; tolerance : V, what it was allowed to.
-    """
-
-    times: Array
-    currents: Array
-    charges: Array
-    voltages: dict[str, Array] | None
-    states: dict[str, Array] | None
-    last_states: dict[str, Array]
-    kirchhoff: Array
-    scale: Array
-    local_error: Array
-    state_error: Array
-    tolerance: Array
-    steps: np.ndarray
-    rejected: np.ndarray
-    iterations: np.ndarray
-
-
 def transient(
     crossbar: Crossbar, drive: DriveOverTime, times: Array, stop: float, tol: float, check: bool
-) -> ArrayCourse:
+) -> Record:
     """The transients of all vectors of `drive`, at `times` (points,), s.
 
     tol : of the swing of a vector's drive, what a step may add to the error of a voltage.
     check : whether voltages outside the valid ranges of the devices are refused.
     """
-    parts = []
-    for vector in range(drive.batch):
-        part = _course(crossbar, drive.of_vector(vector), times, stop, tol)
-        if check:
-            lines = [_line(grid) for grid in part["voltages"].values()]
-            gates = drive.of_vector(vector).at(times).gates
-            nodes = cell_nodes(crossbar, lines, gates)
+    vectors = [drive.of_vector(k) for k in range(drive.batch)]
+    tolerance = np.array([tol * vector.swing(stop) for vector in vectors])
+    record = Record.empty(crossbar, Motion.of(crossbar), times, tolerance, "voltages")
+    for k, vector in enumerate(vectors):
+        _follow(crossbar, vector, stop, tol, record, k)
+        if check and record.voltages is not None:
+            lines = [_line(grid[k]) for grid in record.voltages.values()]
+            nodes = cell_nodes(crossbar, lines, vector.at(times).gates)
             at = np.ones(len(times), dtype=bool)
-            check_valid_voltages(crossbar, nodes, at, np.full(len(times), vector))
-        parts.append(part)
-    return _joined(times, parts)
+            check_valid_voltages(crossbar, nodes, at, np.full(len(times), k))
+    return record
 
 
 def _line(grid: Array) -> LineVoltages:
@@ -82,29 +58,20 @@ def _line(grid: Array) -> LineVoltages:
     return LineVoltages(none, grid, none)
 
 
-def _joined(times: Array, parts: list[dict[str, Any]]) -> ArrayCourse:
-    named: dict[str, Any] = {
-        key: {name: np.stack([part[key][name] for part in parts]) for name in parts[0][key]}
-        for key in ("voltages", "states")
-    }
-    plain: dict[str, Any] = {
-        key: np.array([part[key] for part in parts]) for key in parts[0] if key not in named
-    }
-    last = {name: values[:, -1] for name, values in named["states"].items()}
-    return ArrayCourse(times, last_states=last, **named, **plain)
-
-
-def _course(
-    crossbar: Crossbar, drive: DriveOverTime, times: Array, stop: float, tol: float
-) -> dict[str, Any]:
-    """The parts of an ArrayCourse for the single vector of `drive`."""
+def _follow(
+    crossbar: Crossbar, drive: DriveOverTime, stop: float, tol: float, record: Record, vector: int
+) -> None:
+    """Fill in the `vector` of the record, driven by `drive`."""
     circuit = _circuit(crossbar, drive, stop)
     system = _started(system_of(circuit, with_states=True), crossbar)
     start, closed = operating_start(system)
     march = March(system, stop, "trapezoidal", stop / _LONGEST, tol, drive.swing(stop))
     with np.errstate(all="ignore"):
         course = march.run(start, closed)
-    return _answer(crossbar, drive, times, system, course, march)
+    _put(crossbar, drive, system, course, record, vector)
+    record.local_error[vector], record.state_error[vector] = march.local_error, march.state_error
+    record.steps[vector], record.rejected[vector] = march.steps, march.rejected
+    record.iterations[vector] = march.iterations
 
 
 def _circuit(crossbar: Crossbar, drive: DriveOverTime, stop: float) -> Circuit:
@@ -140,21 +107,19 @@ def _of_crossbar(crossbar: Crossbar, state: Moving) -> tuple[str, tuple[np.ndarr
     return prefixes[names.pattern.split("_")[0]] + state.name, (rows, columns)
 
 
-def _answer(
+def _put(
     crossbar: Crossbar,
     drive: DriveOverTime,
-    times: Array,
     system: System,
     course: Course,
-    march: March,
-) -> dict[str, Any]:
-    voltages, sources = unknowns(system, course.x.T)
-    circuit = system.circuit
-    through = list(
-        element_currents(
-            circuit, voltages, sources, time=course.times, states=moved_states(system, course.x)
-        )
-    )
+    record: Record,
+    vector: int,
+) -> None:
+    """Fill what `course` says at the times of the record into its `vector`."""
+    found, circuit = unknowns(system, course.x.T), system.circuit
+    (voltages,), sources = found.voltages, found.branch_currents
+    moved = moved_states(system, course.x)
+    through = element_currents(found, time=course.times, states=moved)
     left = node_sums(circuit, through, charging_currents(system, course.slopes))[1:]
     terminal = terminal_currents(crossbar, drive.at(course.times).ends, circuit, voltages, sources)
     sensed = np.sum([terminal[side] for side in crossbar.sensed_sides], axis=0)
@@ -164,34 +129,27 @@ def _answer(
     surplus[course.history[1:] > 2] = 0.0
     charges = even + np.concatenate([np.zeros_like(surplus[:1]), np.cumsum(surplus, axis=0)])
 
-    def between(values: Array) -> Array:
-        return course.between(values, times)
-
-    grids = [between(grid) for grid in on_grids(crossbar, voltages)]
-    states = {name: between(values) for name, values in _grids(system, crossbar, course.x).items()}
-    kinds = ("row", "column", "inner")
-    return {
-        "currents": between(sensed),
-        "charges": between(charges),
-        "voltages": dict(zip(kinds, grids, strict=False)),
-        "states": states,
-        "kirchhoff": float(np.abs(left[:, 1:]).sum(axis=0).max()),
-        "scale": max(float(np.abs(current).max()) for current in terminal.values()),
-        "local_error": march.local_error,
-        "state_error": march.state_error,
-        "tolerance": march.tol * drive.swing(march.stop),
-        "steps": march.steps,
-        "rejected": march.rejected,
-        "iterations": march.iterations,
+    record.currents[vector] = course.between(sensed, record.times)
+    record.charges[vector] = course.between(charges, record.times)
+    if record.voltages is not None:
+        grids = zip(record.voltages.values(), on_grids(crossbar, voltages), strict=True)
+        for kept, grid in grids:
+            kept[vector] = course.between(grid, record.times)
+    states = {
+        name: course.between(grid, record.times)
+        for name, grid in _grids(system, crossbar, course.x, record.last_states).items()
     }
+    record.put_states(slice(None), vector, states)
+    for name, values in states.items():
+        record.last_states[name][vector] = values[-1]
+    record.kirchhoff[vector] = np.abs(left[:, 1:]).sum(axis=0).max()
+    record.scale[vector] = max(float(np.abs(current).max()) for current in terminal.values())
 
 
-def _grids(system: System, crossbar: Crossbar, x: Array) -> dict[str, Array]:
-    """Every state that moves, by name, (points, rows, columns)."""
-    out = {}
+def _grids(system: System, crossbar: Crossbar, x: Array, names: Iterable[str]) -> dict[str, Array]:
+    """The states `names`, (points, rows, columns); of open cells and shorts they stay."""
+    out = {n: np.broadcast_to(crossbar.states[n], (len(x), *crossbar.shape)).copy() for n in names}
     for state in system.moving:
         name, (rows, columns) = _of_crossbar(crossbar, state)
-        grid = np.broadcast_to(crossbar.states[name], (len(x), *crossbar.shape)).copy()
-        grid[:, rows, columns] = x[:, state.unknowns]
-        out[name] = grid
+        out[name][:, rows, columns] = x[:, state.unknowns]
     return out

@@ -13,7 +13,7 @@ from circuitxbar.circuit.noise import Noise
 from circuitxbar.circuit.sensitivity import Sensitivity
 from circuitxbar.errors import CircuitError
 from circuitxbar.nodal.modified import sensitivity as modified
-from circuitxbar.solving.engines import Engine, engine_for_circuit
+from circuitxbar.solving.engines import engine_for_circuit
 
 
 def dc_sweep(circuit: Circuit, source: str, values: Any, engine: str = "nodal") -> Curves:
@@ -23,11 +23,8 @@ def dc_sweep(circuit: Circuit, source: str, values: Any, engine: str = "nodal") 
     begins where the one before ended, so that what has a hysteresis shows it.
     Raises CircuitError for wrong inputs, SolverError for a point that was not found.
     """
-    group, _ = _checked(circuit).element(source)
-    if group.kind not in ("V", "I"):
-        raise CircuitError(f"source = {shown(source)} is no VoltageSource or CurrentSource.")
-    points = _line("values", values)
-    return _engine(engine).dc_sweep(circuit, source, points)
+    _check_source(_checked(circuit), source)
+    return engine_for_circuit(engine).dc_sweep(circuit, source, _line("values", values))
 
 
 def circuit_transient(
@@ -55,7 +52,7 @@ def circuit_transient(
         "method": method,
         "use_initial": initial == "given",
     }
-    return _engine(engine).transient(circuit, stop, tol=tol, **options)
+    return engine_for_circuit(engine).transient(circuit, stop, tol=tol, **options)
 
 
 def ac(circuit: Circuit, frequencies: Any, engine: str = "nodal") -> Curves:
@@ -66,7 +63,7 @@ def ac(circuit: Circuit, frequencies: Any, engine: str = "nodal") -> Curves:
     Raises CircuitError for wrong inputs, SolverError where there is no operating point.
     """
     _checked(circuit)
-    return _engine(engine).ac(circuit, _frequencies(frequencies))
+    return engine_for_circuit(engine).ac(circuit, _frequencies(frequencies))
 
 
 def noise(
@@ -90,11 +87,9 @@ def noise(
     is at 300.15 K.
     Raises CircuitError for wrong inputs, SolverError where there is no operating point.
     """
-    group, _ = _checked(circuit).element(source)
-    if group.kind not in ("V", "I"):
-        raise CircuitError(f"source = {shown(source)} is no VoltageSource or CurrentSource.")
+    _check_source(_checked(circuit), source)
     nodes = _voltage(circuit, output)
-    return _engine(engine).noise(circuit, nodes, source, _frequencies(frequencies))
+    return engine_for_circuit(engine).noise(circuit, nodes, source, _frequencies(frequencies))
 
 
 def sensitivity(
@@ -120,6 +115,12 @@ def sensitivity(
     return modified.sensitivity(circuit, (), current)
 
 
+def _check_source(circuit: Circuit, name: str) -> None:
+    group, _ = circuit.element(name)
+    if group.kind not in ("V", "I"):
+        raise CircuitError(f"source = {shown(name)} is no VoltageSource or CurrentSource.")
+
+
 def _voltage(circuit: Circuit, output: Any) -> tuple[str, ...]:
     """The nodes of an output: one, or two of which the voltages are subtracted."""
     nodes = (output,) if isinstance(output, str) else output
@@ -133,8 +134,9 @@ def _voltage(circuit: Circuit, output: Any) -> tuple[str, ...]:
 
 def _frequencies(frequencies: Any) -> Array:
     points = _line("frequencies", frequencies)
-    if not (points > 0).all():
-        raise CircuitError("frequencies must be above 0 Hz.")
+    if (points <= 0).any():
+        k = int(np.argmax(points <= 0))
+        raise CircuitError(f"frequencies[{k}] = {points[k]:g} Hz must be above 0.")
     return points
 
 
@@ -150,10 +152,6 @@ def _checked(circuit: Circuit) -> Circuit:
         raise CircuitError(f"{shown(circuit)} is not a Circuit.")
     if circuit.batch > 1:
         raise CircuitError(
-            f"the circuit holds {circuit.batch} vectors. Take one of them: circuit.vector(k)."
+            f"the circuit holds {circuit.batch} vectors. Take one of them: circuit.vector(0)."
         )
     return circuit
-
-
-def _engine(name: str) -> Engine:
-    return engine_for_circuit(name)

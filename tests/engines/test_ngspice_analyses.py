@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,15 +34,21 @@ from circuitxbar.circuit.time_functions import Exponential, Pulse, Sine
 from circuitxbar.devices.expression import Law
 from circuitxbar.errors import CircuitError, NetlistError, SolverError
 from circuitxbar.ngspice import analyses
-from circuitxbar.ngspice.analyses import ac, dc_sweep, noise, transient
 from circuitxbar.ngspice.engine import operating_point
 from circuitxbar.ngspice.grids import grids
 from circuitxbar.ngspice.runner import Run, run
 
 R, V, I = cx.Resistor, cx.VoltageSource, cx.CurrentSource  # noqa: E741
+ac, dc_sweep, noise = (
+    partial(analyse, engine="ngspice") for analyse in (cx.ac, cx.dc_sweep, cx.noise)
+)
 BOLTZMANN, CHARGE, ROOM = 1.38064852e-23, 1.6021766208e-19, 300.15
 THERMAL = BOLTZMANN * ROOM / CHARGE  # V
 DIODE = ModelCard("dm", "d", {"is": 1e-14, "n": 1.2})
+
+
+def transient(circuit: Circuit, stop: float, step: float | None = None, **options: Any) -> Any:
+    return cx.transient(circuit, stop=stop, maximum_step=step, engine="ngspice", **options)
 
 
 def diode_current(v: np.ndarray | float, area: float = 1.0) -> np.ndarray:
@@ -99,7 +107,7 @@ def test_controlled_sources_and_the_currents_of_what_fixes_a_voltage():
     assert point.current("f1") == pytest.approx(-3e-3, rel=1e-10)
 
 
-def test_the_residual_of_linear_circuits_is_recomputed_and_others_have_none():
+def test_the_residual_of_linear_circuits_is_recomputed():
     linear = Circuit().add(
         V("v1", "a", "0", 2.0),
         R("r1", "a", "b", 1e3),
@@ -111,11 +119,6 @@ def test_the_residual_of_linear_circuits_is_recomputed_and_others_have_none():
     assert point.residual == pytest.approx([0.0], abs=1e-15)
     wrong = replace(point, voltages=point.voltages * 1.001)
     assert wrong.residual[0] > 1e-7
-    switched = linear.add(Switch("s1", "b", "0", "a", "0", 1.0))
-    point = operating_point(switched)
-    assert np.isnan(point.residual).all()
-    with pytest.raises(CircuitError, match="current of element 's1' is not kept"):
-        point.current("s1")
 
 
 def test_junctions_and_transistors():
@@ -234,7 +237,7 @@ def test_a_junction_over_its_voltage_and_over_its_current():
     # Its neighbours in the group stay where they are.
     np.testing.assert_allclose(curves.current("v0"), -0.2, rtol=1e-12)
     np.testing.assert_allclose(curves.current("v2"), 0.2, rtol=1e-12)
-    assert np.isnan(curves.residual).all()
+    assert (curves.residual < 1e-15).all()
 
     driven = Circuit().add(I("i1", "0", "a", 0.0), Diode("d1", "a", "0", DIODE))
     currents = np.logspace(-9, -3, 13)
@@ -272,15 +275,15 @@ def test_a_sweep_goes_from_point_to_point():
 
 def test_what_cannot_be_swept():
     circuit = Circuit().add(V("v1", "a", "0", 0.0), R("r1", "a", "0", 1e3))
-    with pytest.raises(CircuitError, match="'r1' is no voltage or current source"):
+    with pytest.raises(CircuitError, match="'r1' is no VoltageSource or CurrentSource"):
         dc_sweep(circuit, "r1", [1.0])
     with pytest.raises(CircuitError, match="there is no element 'v9'"):
         dc_sweep(circuit, "v9", [1.0])
-    for values in ([], [[1.0]], 1.0):
+    for values in ([], [[1.0]], ["1"], [math.inf]):
         with pytest.raises(CircuitError, match="values"):
             dc_sweep(circuit, "v1", values)
     batch = cx.Crossbar([[1e-3]]).circuit([[0.1], [0.2]])
-    with pytest.raises(CircuitError, match=r"2 vectors. Take one: circuit.vector\(0\)"):
+    with pytest.raises(CircuitError, match=r"2 vectors. Take one of them: circuit.vector\(0\)"):
         dc_sweep(batch, "source_row_0_left", [1.0])
     with pytest.raises(CircuitError, match="not a Circuit"):
         dc_sweep(None, "v1", [1.0])  # pyright: ignore[reportArgumentType]
@@ -323,7 +326,7 @@ def test_a_circuit_that_rings(method, error: float):
         Inductor("l1", "b", "c", 1e-3),
         Capacitor("c1", "c", "0", 1e-9),
     )
-    curves = transient(circuit, 5e-5, use_initial=True, method=method)
+    curves = transient(circuit, 5e-5, initial="given", method=method)
     decay = 10 / 2e-3
     turn = math.sqrt(1e12 - decay**2)
     t = curves.time
@@ -349,7 +352,7 @@ def test_where_a_transient_starts():
     held = transient(circuit.with_initial_voltages({"b": 0.1}), 1e-6)
     wanted = 0.5 - 0.4 * np.exp(-held.time / tau)
     np.testing.assert_allclose(held.voltage("b"), wanted, atol=1e-6)
-    given = transient(circuit, 1e-6, use_initial=True)
+    given = transient(circuit, 1e-6, initial="given")
     wanted = 0.5 - 0.3 * np.exp(-given.time / tau)
     np.testing.assert_allclose(given.voltage("b"), wanted, atol=1e-6)
     wanted = 1e-3 + 2e-3 * np.exp(-given.time / 1e-6)
@@ -389,13 +392,13 @@ def test_sources_over_time_are_those_of_this_package(function):
 
 def test_wrong_arguments_of_a_transient():
     circuit = Circuit().add(V("v1", "a", "0", 0.0), R("r1", "a", "0", 1e3))
-    for arguments, told in (
-        ((0.0,), "stop"),
-        ((1.0, -1.0), "maximum_step"),
-        ((1.0, 1.0, "yes"), "use_initial"),
+    for options, told in (
+        ({"stop": 0.0}, "stop"),
+        ({"stop": 1.0, "step": -1.0}, "maximum_step"),
+        ({"stop": 1.0, "initial": "yes"}, "initial"),
     ):
         with pytest.raises(CircuitError, match=told):
-            transient(circuit, *arguments)
+            transient(circuit, **options)
 
 
 # --- small signals --------------------------------------------------------------------------
@@ -571,7 +574,7 @@ def test_noise_of_junctions_and_transistors_adds_up():
 
 def test_wrong_arguments_of_noise():
     circuit = Circuit().add(V("v1", "a", "0", 1.0), R("r1", "a", "b", 1e3), R("r2", "b", "0", 3e3))
-    with pytest.raises(CircuitError, match="no voltage or current source"):
+    with pytest.raises(CircuitError, match="no VoltageSource or CurrentSource"):
         noise(circuit, "b", "r1", [1.0])
     with pytest.raises(CircuitError, match="there is no node 'x'"):
         noise(circuit, ("b", "x"), "v1", [1.0])

@@ -279,7 +279,7 @@ def test_wrong_arguments_of_noise():
         cx.noise(circuit, ("a", "b", "a"), "v1", [1.0])  # pyright: ignore[reportArgumentType]
     with pytest.raises(CircuitError, match="0 V always"):
         cx.noise(circuit, "0", "v1", [1.0])
-    with pytest.raises(CircuitError, match="above 0 Hz"):
+    with pytest.raises(CircuitError, match="0 Hz must be above 0"):
         cx.noise(circuit, "b", "v1", [0.0])
     with pytest.raises(CircuitError, match="takes crossbars only"):
         cx.noise(circuit, "b", "v1", [1.0], engine="array")

@@ -14,11 +14,17 @@ from circuitxbar.circuit.checks import check_topology
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.curves import Curves
 from circuitxbar.circuit.expansion import expanded
-from circuitxbar.circuit.kirchhoff import element_currents, residual
+from circuitxbar.circuit.kirchhoff import (
+    Unknowns,
+    element_currents,
+    residual,
+    rounding,
+    small_signal_currents,
+)
 from circuitxbar.circuit.operating_point import OperatingPoint
 from circuitxbar.errors import SolverError
 from circuitxbar.nodal.modified.building import system_of
-from circuitxbar.nodal.modified.newton import Equations, Found
+from circuitxbar.nodal.modified.newton import Found
 from circuitxbar.nodal.modified.small_signal import Linearised
 from circuitxbar.nodal.modified.system import Closed, System
 from circuitxbar.nodal.modified.transient import March, given_start, operating_start, settled
@@ -30,25 +36,22 @@ _STEPS = 50  # of a transient, at least
 def operating_point(circuit: Circuit) -> OperatingPoint:
     """Node voltages and branch currents of any circuit at rest, of every vector it holds."""
     points = [_point(circuit.vector(k)) for k in range(circuit.batch)]
-    systems = [system for system, _, _, _ in points]
+    systems, found, closed, strategies = zip(*points, strict=True)
     whole = systems[0].circuit if circuit.batch == 1 else expanded(circuit)
-    voltages, currents = unknowns(systems[0], np.stack([f.at.x for _, f, _, _ in points], axis=1))
+    x = np.stack([one.at.x for one in found], axis=1)
+    at = unknowns(systems[0], x, closed, whole)
+    outside, inside = np.split(at.voltages[0], [circuit.node_count])
     return OperatingPoint(
         circuit,
-        voltages[: circuit.node_count],
-        np.zeros((circuit.node_count, len(points))),
-        currents,
+        outside,
+        np.zeros_like(outside),
+        at.branch_currents,
         _ENGINE,
-        tuple(how for _, _, _, how in points),
+        strategies,
         whole,
-        voltages,
-        tuple(np.array(c).T for c in zip(*(closed for _, _, closed, _ in points), strict=True)),
-        np.array(
-            [
-                Equations(system, system.sources.steady, closed).rounding(found.at)
-                for system, found, closed, _ in points
-            ]
-        ),
+        inside,
+        at.closed,
+        rounding(at),
     )
 
 
@@ -132,23 +135,18 @@ def transient(
 
 def ac(circuit: Circuit, frequencies: Array) -> Curves:
     """The response of `circuit`, linearised where it is at rest, at each frequency."""
-    linear, _ = linearised(circuit)
+    linear, closed = linearised(circuit)
     system = linear.system
-    x = linear.response(frequencies)
-    error = np.zeros(len(frequencies))
-    right = -system.sources.added(system.sources.amplitude)
-    for k, frequency in enumerate(frequencies.tolist()):
-        entries = linear.conductive + 2j * np.pi * frequency * linear.reactive
-        left = right - system.pattern.matrix(entries) @ x[:, k]
-        error[k] = np.abs(left[system.nodes]).max(initial=0.0)
-    voltages, currents = unknowns(system, x)
+    found = unknowns(system, linear.response(frequencies))
+    rest = unknowns(system, linear.x[:, None], [closed])
+    through = small_signal_currents(found, frequencies, rest)
     return Curves(
         circuit,
         "frequency",
         frequencies,
-        voltages[: circuit.node_count],
-        currents,
-        error,
+        found.voltages[0][: circuit.node_count],
+        found.branch_currents,
+        residual(system.circuit, through),
         _ENGINE,
         _solver(),
     )
@@ -174,31 +172,19 @@ def _curves(
     slopes: Array | None = None,
     swept: Circuit | None = None,
 ) -> Curves:
-    voltages, currents = unknowns(system, x.T)
-    whole = swept or system.circuit
-    states = moved_states(system, x)
-    through = list(
-        element_currents(
-            whole,
-            voltages,
-            currents,
-            time=points if slopes is not None else None,
-            closed=[np.array(c).T for c in zip(*closed, strict=True)],
-            states=states,
-        )
-    )
-    charging = None
-    if slopes is not None:
-        charging = charging_currents(system, slopes)
-    left = residual(whole, through, charging)
+    found = unknowns(system, x.T, closed, swept)
+    time = points if slopes is not None else None
+    through = element_currents(found, time=time, states=moved_states(system, x))
+    charging = None if slopes is None else charging_currents(system, slopes)
+    left = residual(found.circuit, through, charging)
     if slopes is not None:
         left[0] = 0.0  # where it starts, initial voltages are held by what is not there later
     return Curves(
         circuit,
         axis,
         points,
-        voltages[: circuit.node_count],
-        currents,
+        found.voltages[0][: circuit.node_count],
+        found.branch_currents,
         left,
         _ENGINE,
         {**stats, **_solver()},
@@ -232,12 +218,20 @@ def moved_states(system: System, x: Array) -> list[dict[str, Array]]:
     return out
 
 
-def unknowns(system: System, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(nodes, points) of voltages and (branches, points) of currents, from (size, points)."""
+def unknowns(
+    system: System,
+    x: np.ndarray,
+    closed: Sequence[Closed] | None = None,
+    whole: Circuit | None = None,
+) -> Unknowns:
+    """The unknowns `x`, (size, points), of the circuit, or of `whole`, where its sources sweep.
+
+    closed : at each point, which switches are.
+    """
     full = np.concatenate([x, np.zeros((1, x.shape[1]), dtype=x.dtype)])
-    values = full[system.place]
-    count = system.circuit.node_count
-    return values[:count], values[count:]
+    voltages, currents = np.split(full[system.place], [system.circuit.node_count])
+    states = None if closed is None else [np.array(c).T for c in zip(*closed, strict=True)]
+    return Unknowns(whole or system.circuit, (voltages,), currents, states)
 
 
 def _solver() -> dict[str, Any]:

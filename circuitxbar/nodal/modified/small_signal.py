@@ -32,9 +32,12 @@ class Linearised:
         both = system.matrix_of(there.laws, there.charges, 1j, closed)
         return Linearised(system, x, np.real(both), np.imag(both))
 
-    def factor(self, frequency: float) -> Ordered:
+    def entries(self, frequency: float) -> np.ndarray:
+        """Entries of the matrix at `frequency`, Hz."""
+        return self.conductive + 2j * np.pi * frequency * self.reactive
+
+    def factor(self, entries: np.ndarray, frequency: float) -> Ordered:
         """Factors of the matrix at `frequency`, Hz; SolverError where it is singular."""
-        entries = self.conductive + 2j * np.pi * frequency * self.reactive
         factor = self.system.pattern.transposable(entries)
         if factor is None:
             raise SolverError(
@@ -49,11 +52,11 @@ class Linearised:
         right = -system.sources.added(system.sources.amplitude)
         out = np.zeros((system.size, len(frequencies)), dtype=complex)
         for k, frequency in enumerate(frequencies.tolist()):
-            factor = self.factor(frequency)
-            x = factor.solve(right.astype(complex))
+            entries = self.entries(frequency)
+            factor = self.factor(entries, frequency)
+            x = factor.solve(right)
             # One refinement: stamps of very different size cost digits.
-            matrix = system.pattern.matrix(self.conductive + 2j * np.pi * frequency * self.reactive)
-            out[:, k] = x + factor.solve(right - matrix @ x)
+            out[:, k] = x + factor.solve(right - system.pattern.matrix(entries) @ x)
         return out
 
     def output(self, nodes: Sequence[str]) -> Array:
@@ -70,4 +73,5 @@ class Linearised:
 
         output : (size,), which combination of unknowns is looked at.
         """
-        return self.factor(frequency).solve_transposed(output.astype(complex))
+        factor = self.factor(self.entries(frequency), frequency)
+        return factor.solve_transposed(output.astype(complex))
