@@ -68,15 +68,16 @@ Of time:
 What ngspice answers and this engine refuses:
 
 - Nodes without a path to ground, a current into an open node, islands, nodes between capacitors
-  alone (without `.ic` or `uic`): by name (`tests/robustness/test_silent_decks.py`). A gyrator that
-  ends in a capacitor is refused by the same rule, though its node has a voltage: give it a
-  resistor to ground.
+  alone (without `.ic` or `uic`): by name (`tests/robustness/test_silent_decks.py`). Where currents
+  that other voltages control tell such a node's voltage, as in a gyrator that ends in a capacitor,
+  it is answered.
 - XSPICE code models (two of the converters that this corpus was drawn up from) and foundry
   transistors: `engine="ngspice"`.
 
 What ngspice fails at ("timestep too small") and this engine answers: the transients of
-`bipolar_schmitt_trigger` with a transit time of 3 ns, and of `bipolar_push_pull` with an input that
-begins at exactly 0 V.
+`bipolar_schmitt_trigger` with a transit time of 3 ns, of `bipolar_push_pull` with an input that
+begins at exactly 0 V, of `switch_buck_converter` with a switch without hysteresis, and of
+`linear_gyrator` with 10 pF in place of 1 nF, or a pulse so long that all is at rest before it ends.
 """
 
 

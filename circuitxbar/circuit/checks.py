@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.curves import has_branch
+from circuitxbar.circuit.determined import paths, undetermined
 from circuitxbar.circuit.group import Group
 from circuitxbar.errors import CircuitError
 
@@ -33,7 +34,7 @@ def check_topology(circuit: Circuit, *, over_time: bool = False, at_rest: bool =
     net = joined_nodes(circuit)
     _check_source_loops(circuit, net, at_rest)
     held = [circuit.node(name) for name in circuit.initial_voltages] if over_time else []
-    _check_paths(circuit, held, at_rest)
+    _check_paths(circuit, net, held, at_rest)
 
 
 def _check_sensed(circuit: Circuit) -> None:
@@ -84,25 +85,36 @@ def _check_source_loops(circuit: Circuit, net: np.ndarray, at_rest: bool) -> Non
             seen.setdefault(second, group.names[k])
 
 
-def _check_paths(circuit: Circuit, held: list[int], at_rest: bool) -> None:
+def _check_paths(circuit: Circuit, net: np.ndarray, held: list[int], at_rest: bool) -> None:
     conducting = [_conducting(g, at_rest) for g in circuit.groups]
-    edges = [_paths(g)[c].reshape(-1, 2) for g, c in zip(circuit.groups, conducting, strict=True)]
+    edges = [paths(g)[c].reshape(-1, 2) for g, c in zip(circuit.groups, conducting, strict=True)]
     edges.append(np.array([[node, 0] for node in held], dtype=int).reshape(-1, 2))
     part = _smallest_in_part(circuit.node_count, edges)
     lost = np.flatnonzero(part != 0)
     if len(lost) == 0:
         return
+    # Currents that voltages elsewhere control may still tell what theirs must be.
+    undecided = undetermined(circuit, net, part, held, at_rest)
+    if undecided is None:
+        return
+    named = lost[np.isin(part[lost], undecided)]
+    _refuse(circuit, named if len(named) else lost, conducting)
+
+
+def _refuse(circuit: Circuit, lost: np.ndarray, conducting: list[np.ndarray]) -> None:
+    """Raise the CircuitError for nodes without a path to ground."""
     node = int(lost[0])
     touching: list[str] = []
+    capacitors: list[str] = []
     for group, conducts in zip(circuit.groups, conducting, strict=True):
-        reaches = (group.nodes == node).any(axis=1) & (conducts | (group.kind == "I"))
-        touching += [group.names[int(k)] for k in np.flatnonzero(reaches)[:4]]
-    capacitors = [
-        group.names[int(k)]
-        for group in circuit.groups
-        if group.kind == "C"
-        for k in np.flatnonzero((group.nodes == node).any(axis=1))[:4]
-    ]
+        drives = np.full(len(group.names), group.kind in "IFGB")
+        ends = [paths(group).reshape(len(group.names), -1) == node, group.nodes == node]
+        reaches = [
+            (end.any(axis=1) & which) for end, which in zip(ends, (drives, conducts), strict=True)
+        ]
+        touching += [group.names[int(k)] for k in np.flatnonzero(reaches[0] | reaches[1])[:4]]
+        if group.kind == "C":
+            capacitors += [group.names[int(k)] for k in np.flatnonzero(ends[1].any(axis=1))[:4]]
     if capacitors and not touching:
         raise CircuitError(
             f"node {circuit.nodes[node]!r} has no path to a fixed potential: nothing but "
@@ -129,20 +141,6 @@ def _conducting(group: Group, at_rest: bool) -> np.ndarray:
         touching = [(group.nodes[:, 2:] == group.nodes[:, [k]]).any(axis=1) for k in (0, 1)]
         return touching[0] & touching[1]
     return np.full(len(group.names), group.kind not in ("I", "F"))
-
-
-def _paths(group: Group) -> np.ndarray:
-    """Between which nodes each element conducts, (n, paths, 2)."""
-    match group.kind:
-        case "law":  # from first to last terminal: a gate conducts to nowhere
-            columns = [[0, -1]]
-        case "M":
-            columns = [[0, 2], [2, 3]]
-        case "Q":
-            columns = [[0, 1], [1, 2]]
-        case _:
-            columns = [[0, 1]]
-    return group.nodes[:, columns]
 
 
 def _smallest_in_part(nodes: int, edges: list[np.ndarray]) -> np.ndarray:

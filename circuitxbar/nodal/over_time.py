@@ -22,8 +22,9 @@ from circuitxbar.circuit.valid import check_valid_voltages
 from circuitxbar.circuit.waveforms import Waveform
 from circuitxbar.nodal.modified.building import system_of
 from circuitxbar.nodal.modified.engine import charging_currents, moved_states, unknowns
+from circuitxbar.nodal.modified.starting import operating_start
 from circuitxbar.nodal.modified.system import Moving, System
-from circuitxbar.nodal.modified.transient import Course, March, operating_start
+from circuitxbar.nodal.modified.transient import Course, March
 
 if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar

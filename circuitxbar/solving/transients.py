@@ -68,7 +68,11 @@ def transient(crossbar: Crossbar | Circuit, *arguments: Any, **options: Any) -> 
     stop : s.  engine : "nodal" or "ngspice".  maximum_step : s; a fiftieth of stop by default.
     method : "trapezoidal" or "gear", of second order both; a first step behind a corner of a source
     is backward Euler's.
-    tol : what a step may add to the error of any unknown, of the largest value it has had.
+    tol : what a step may add to the error of any unknown, of the largest value it has had. What
+    steps add is damped with the circuit, or adds up where that is lightly damped: a resonator that
+    rings through 5 periods is off by 5e-4 of its swing at 1e-5 and by 2e-5 at 1e-7, as formulas are
+    of second order: the error goes as tol ** (2/3). To see how far off an answer is, compare it
+    with one at a tenth of its tol, which has a fifth of its error at 2.2 times the steps.
     initial : start from the "operating point" with the sources as they are at 0 s, nodes of
     circuit.initial_voltages held; or from what is "given": the initial values of capacitors and
     inductors, and of nodes (SPICE's uic).

@@ -224,6 +224,24 @@ def test_a_current_through_a_junction_capacitance_is_the_slope_of_its_charge():
     np.testing.assert_allclose(found.current("v1")[inside], 1e6 * capacitance[inside], rtol=1e-4)
 
 
+def test_the_error_follows_from_tol_as_is_told():
+    """A tenth of tol: a fifth of the error, 2.2 times the steps; 5 periods of a resonator."""
+    circuit = cx.Circuit().add(
+        C("c1", "a", "0", 1e-9, 1.0), L("l1", "a", "b", 1e-3, 0.0), R("r1", "b", "0", 200.0)
+    )
+    decay, errors, steps = 1e5, [], []
+    omega = np.sqrt(1e12 - decay**2)
+    for tol in (1e-5, 1e-6):
+        found = cx.transient(circuit, stop=3e-5, tol=tol, initial="given")
+        turned = omega * found.time
+        exact = np.exp(-decay * found.time) * (np.cos(turned) + decay / omega * np.sin(turned))
+        errors.append(np.abs(found.voltage("a") - exact).max() / np.ptp(exact))
+        steps.append(len(found.time))
+    assert errors[0] == pytest.approx(5e-4, rel=0.2)
+    assert errors[0] / errors[1] == pytest.approx(10 ** (2 / 3), rel=0.15)
+    assert steps[1] / steps[0] == pytest.approx(10 ** (1 / 3), rel=0.1)
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

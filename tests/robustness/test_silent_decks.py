@@ -42,6 +42,49 @@ def test_what_has_no_path_to_ground_is_named(analyse, cards: str, node: str):
         analyse(circuit)
 
 
+@pytest.mark.parametrize(
+    ("cards", "node", "volt"),
+    [
+        ("g1 a 0 x 0 1m\ng2 0 x a 0 1m\nc1 x 0 1n\n", "x", 1.0),  # a gyrator: a is at 0 V
+        ("f1 0 x v1 2\ng1 x 0 x y 1m\nr3 y 0 1\n", "x", -1.0),  # half a milliampere, twice
+        ("e1 out 0 open 0 1\nr3 out 0 1k\ng1 0 open a out 1m\n", "open", 0.5),  # by feedback
+    ],
+)
+def test_what_currents_that_are_controlled_determine_is_answered(
+    cards: str, node: str, volt: float
+):
+    point = cx.operating_point(read(cards))
+    assert point.voltage(node) == pytest.approx(volt, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("cards", "node"),
+    [
+        ("g1 a 0 x y 1m\ng2 y x a 0 1m\nr3 x y 1k\n", "x"),  # but for the difference of both
+        ("g1 a 0 x y 1m\ng2 0 x a 0 1m\nr3 x y 1k\nc1 x 0 1n\n", "x"),
+        ("f1 0 x v1 2\nc1 x 0 1n\n", "x"),
+        ("g1 0 x a 0 1m\ng2 a 0 x 0 0\n", "x"),  # 0 S is no control
+        ("eid out 0 open 0 1e6\nr3 out 0 1k\ni1 0 open 1u\n", "open"),
+    ],
+)
+def test_what_they_do_not_determine_is_named(cards: str, node: str):
+    with pytest.raises(cx.CircuitError, match=rf"node '{node}' has no path"):
+        cx.operating_point(read(cards))
+
+
+@pytest.mark.parametrize(
+    ("cards", "node"),
+    [
+        ("g1 b 0 b 0 -1m\nr3 b 0 1k\ni1 0 b 1u\n", "b"),
+        ("g1 a 0 x 0 1m\ng2 0 x a 0 1m\ng3 0 a x 0 1m\n", "x"),
+    ],
+)
+@pytest.mark.parametrize("analysis", ["operating point", "sweep", "transient", "AC"])
+def test_what_cancels_by_its_values_is_named(analysis: str, cards: str, node: str):
+    with pytest.raises(cx.SolverError, match=rf"singular, node '{node}' may have any value"):
+        ANALYSES[analysis](read(cards))
+
+
 @pytest.mark.parametrize("engine", ["nodal", "ngspice"])
 def test_no_engine_is_asked_before_the_check(engine: str):
     with pytest.raises(cx.CircuitError, match="node 'open' has no path"):

@@ -26,8 +26,9 @@ from circuitxbar.errors import SolverError
 from circuitxbar.nodal.modified.building import system_of
 from circuitxbar.nodal.modified.newton import Found
 from circuitxbar.nodal.modified.small_signal import Linearised
+from circuitxbar.nodal.modified.starting import given_start, operating_start, settled
 from circuitxbar.nodal.modified.system import Closed, System
-from circuitxbar.nodal.modified.transient import March, given_start, operating_start, settled
+from circuitxbar.nodal.modified.transient import March
 
 _ENGINE = "nodal"
 _STEPS = 50  # of a transient, at least

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +10,9 @@ import numpy as np
 from circuitxbar.arguments import Array
 from circuitxbar.errors import SolverError
 from circuitxbar.nodal.modified.integration import Formula, Point, formula
-from circuitxbar.nodal.modified.newton import Equations, Found, at_rest_strategies, solve
-from circuitxbar.nodal.modified.system import Closed, System, add_between, between
+from circuitxbar.nodal.modified.newton import Equations, Found, solve
+from circuitxbar.nodal.modified.starting import same
+from circuitxbar.nodal.modified.system import Closed, System
 
 _FIRST = 1e-3  # of the way to the next corner: a first step behind one
 _GROWTH = 2.0
@@ -22,11 +22,12 @@ _REJECTIONS = 60  # in a row
 _FLOOR = 1e-3  # of the largest voltage, or current: what smaller ones may be off by as much
 _LEAST = (1e-9, 1e-15)  # V and A; smaller values may be off by as much
 _MOST_POINTS = 5_000_000
-_AT_ONCE = 1e-18  # s, in which charges do not move
+_AT_ONCE = 1e-11  # of all the time: a step in which charges do not move
+_JUMPS = 3  # such steps, which leave nothing of what is much faster
 _SAME_TIME = 1e-14  # of all the time
 _LATE = 1e-4  # of a step, that a switch may switch too late
 _SEARCHES = 8
-_SETTLINGS = 20  # of switches
+_RESTLESS = 20  # times that a switch may switch back at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,112 +90,200 @@ class March:
     steps: int = 0
     rejected: int = 0
     iterations: int = 0
+    restless: int = 0
 
     def run(self, start: Point, closed: Closed) -> Course:
-        """The course from `start`."""
-        system = self.system
-        corners = system.sources.prepare(self.stop)
+        """The course from `start`, with these switches closed."""
+        corners = self.system.sources.prepare(self.stop)
         # Corners that only rounding keeps apart are one.
         corners = corners[np.diff(corners, prepend=-np.inf) > _SAME_TIME * self.stop]
         corners = corners[corners > _SAME_TIME * self.stop]
         corners[-1] = self.stop
-        self.largest = np.abs(start.x)
-        self.driven = system.sources.largest(corners)
+        self.largest = np.zeros_like(start.x)
+        self.driven = self.system.sources.largest(corners)
         self._off: tuple[Array, Array] | None = None
-        self.points = [start]
-        times, xs, slopes, states = [start.time], [start.x], [start.slope], [closed]
-        history = [1]
-        step = min(self.longest, _FIRST * corners[0])
-        k = 0
-        while k < len(corners):
-            last = self.points[-1]
-            left = corners[k] - last.time
-            if left <= _SAME_TIME * self.stop:
-                self.points, k = [last], k + 1
-                if k < len(corners):
-                    step = min(step, self.longest, _FIRST * (corners[k] - last.time))
-                continue
-            # Two equal steps to a corner are better than a long and a tiny one.
-            wanted = min(step, self.longest, left)
-            wanted = left if wanted > 0.999 * left else left / 2 if wanted > left / 2 else wanted
-            end = corners[k] if wanted == left else last.time + wanted
-            states.append(closed)
-            history.append(len(self.points))
-            point, closed, step = self._step(wanted, end, closed)
-            if point is None:  # the step before, the first behind a corner, was too long
-                self.points = self.points[:1]
-                for kept in (times, xs, slopes):
-                    kept.pop()
-                for kept in (states, history):
-                    del kept[-2:]
-                continue
-            times.append(point.time)
-            xs.append(point.x)
-            slopes.append(point.slope)
-            if len(times) > _MOST_POINTS:
-                raise SolverError(
-                    f"the transient has taken {len(times)} steps and is at {point.time:.4g} s. "
-                    "Pass a larger tol, or a shorter stop."
-                )
+        self._course: list[tuple[Point, Closed, int]] = []
+        self.points, self.closed, self.step = [], closed, self.longest
+        self._append(start)
+        if self.system.circuit.initial_voltages:  # which nothing holds from now on
+            self._jump(closed)
+        for corner in corners.tolist():
+            self._go_to(corner)
+        return self._whole()
+
+    def _whole(self) -> Course:
+        points, closed, history = zip(*self._course, strict=True)
         stats = {
             "steps": self.steps,
             "rejected": self.rejected,
             "newton_steps": self.iterations,
             "method": self.method,
         }
-        made = np.array(history)
-        return Course(np.array(times), np.array(xs), np.array(slopes), states, made, stats)
+        return Course(
+            np.array([p.time for p in points]),
+            np.array([p.x for p in points]),
+            np.array([p.slope for p in points]),
+            list(closed),
+            np.array(history),
+            stats,
+        )
 
-    def _step(self, step: float, end: float, closed: Closed) -> tuple[Point | None, Closed, float]:
-        """The next point, at `end` or before, its switches, and how long the next step may be.
-
-        No point where the first step behind a corner was too long: nothing told of its own error,
-        which is about that of a second one as long.
-        """
-        last, order = self.points[-1], 3 if len(self.points) > 2 else 2
-        sought = 0  # how often the step was cut to where a switch switches
-        for _ in range(_REJECTIONS):
-            rule = formula(self.method, self.points, step)
-            values = self.system.sources.at(end)
-            equations = Equations(self.system, values, closed, end, rule.alpha, rule.history)
-            guess = rule.predicted if len(self.points) > 1 else last.x
-            found = solve(
-                equations, guess, rtol=1e-2 * self.tol, floor=self._floor, steps=_NEWTON_STEPS
+    def _append(self, point: Point) -> None:
+        """Add a point to the course."""
+        self._course.append((point, self.closed, max(len(self.points), 1)))
+        self.points = [*self.points[-2:], point]
+        self.largest = np.maximum(self.largest, np.abs(point.x))
+        if len(self._course) > _MOST_POINTS:
+            raise SolverError(
+                f"the transient has taken {len(self._course)} steps and is at {point.time:.4g} s. "
+                "Pass a larger tol, or a shorter stop."
             )
-            self.iterations += found.steps
-            if not found.converged:
-                self.rejected += 1
-                step = self._shorter(step / 8, end, "Newton's method does not converge")
-                end = last.time + step
-                continue
-            point = self._point(found, rule, end)
-            error = self._error(point.x, rule)
-            if error > 1.0:
-                self.rejected += 1
-                step = self._shorter(step * max(0.1, _SAFETY * error ** (-1 / order)), end, "")
-                if len(self.points) == 2 and step < last.time - self.points[0].time:
-                    return None, closed, step
-                end = last.time + step
-                continue
-            switched, share = self._switched(last.x, point.x, closed)
-            if switched is not None and share < 1 - _LATE and sought < _SEARCHES:
+
+    def _go_to(self, corner: float) -> None:
+        """Step up to the `corner`, behind which all that was smooth begins anew."""
+        self.points = self.points[-1:]
+        left = corner - self.points[-1].time
+        self.step = min(self.step, self.longest, _FIRST * left)
+        while left > _SAME_TIME * self.stop:
+            # Two equal steps to a corner are better than a long and a tiny one.
+            step = min(self.step, self.longest, left)
+            step = left if step > 0.999 * left else left / 2 if step > left / 2 else step
+            self._advance(step, corner if step == left else self.points[-1].time + step)
+            left = corner - self.points[-1].time
+
+    def _advance(self, step: float, end: float) -> None:
+        """Take a step up to `end`, or a shorter one, and say how long the next one may be.
+
+        Where the first step behind a corner turns out too long, it is taken back instead: nothing
+        told of its own error, which is about that of a second one as long.
+        """
+        last, sought = self.points[-1], 0
+        for _ in range(_REJECTIONS):
+            point, error = self._tried(step, end)
+            if point is None or error > 1.0:
+                step = self._shorter(step, end, error)
+                if point is not None and self._began_too_long(step):
+                    self._take_back(step)
+                    return
+            else:
+                switched, share = self._switched(last.x, point.x)
+                if switched is None or share >= 1 - _LATE or sought == _SEARCHES:
+                    self._accept(point, step, error, switched)
+                    return
                 sought += 1
-                self.rejected += 1
                 step = max(share * step, 1e-12 * max(end, step))
-                end = last.time + step
-                continue
-            self.steps += 1
-            self._note()
-            self.largest = np.maximum(self.largest, np.abs(point.x))
-            growth = min(_GROWTH, _SAFETY * error ** (-1 / order)) if error > 0 else _GROWTH
-            growth = max(growth, 0.3) if len(self.points) > 1 else 1.0
-            if switched is not None:
-                # What conducts has changed: all that was smooth begins anew.
-                self.points = [point]
-                return point, switched, _FIRST * step
-            self.points = [*self.points[-2:], point]
-            return point, closed, growth * step
+            self.rejected += 1
+            end = last.time + step
         raise SolverError(f"no step from {last.time:.6g} s on was accepted.")
+
+    def _tried(self, step: float, end: float) -> tuple[Point | None, float]:
+        """The point at `end` and its error, of what is allowed; none where it is not found."""
+        found, rule = self._solved(step, end)
+        if not found.converged:
+            return None, np.inf
+        point = self._point(found, rule, end)
+        return point, self._error(point.x, rule)
+
+    def _solved(self, step: float, end: float) -> tuple[Found, Formula]:
+        """What Newton's method finds at `end`, and by which formula."""
+        rule = formula(self.method, self.points, step)
+        values = self.system.sources.at(end)
+        equations = Equations(self.system, values, self.closed, end, rule.alpha, rule.history)
+        found = solve(
+            equations, rule.predicted, rtol=1e-2 * self.tol, floor=self._floor, steps=_NEWTON_STEPS
+        )
+        self.iterations += found.steps
+        return found, rule
+
+    def _accept(self, point: Point, step: float, error: float, switched: Closed | None) -> None:
+        """Go on behind `point`, where the switches become `switched`."""
+        growth = min(_GROWTH, self._change(error)) if error > 0 else _GROWTH
+        growth = max(growth, 0.3) if len(self.points) > 1 else 1.0
+        self.steps += 1
+        self._note()
+        self._append(point)
+        if switched is None:
+            self.step = growth * step
+            self.restless = 0
+        else:
+            self.step = _FIRST * step
+            self._jump(switched)
+
+    def _jump(self, switched: Closed) -> None:
+        """Let switches become `switched`: all that was smooth begins anew.
+
+        What no charge or flux holds jumps. Those are steps of first order, so short that they leave
+        charges as they are but for what flows at no resistance, whose error nothing can tell.
+        """
+        self.points = self.points[-1:]
+        before, self.closed = self.closed, switched
+        settled = True
+        for _ in range(_JUMPS):
+            end = self.points[0].time + _AT_ONCE * self.stop
+            point, wanted = self._jumped(end, before) if end <= self.stop else (None, switched)
+            if point is None:
+                return  # a longer step may do
+            settled = same(wanted, self.closed)
+            self._append(point)
+            self.points = [point]
+        self._settle(settled)
+
+    def _jumped(self, end: float, before: Closed) -> tuple[Point | None, Closed]:
+        """The point at `end`, at once, and which switches should be closed there.
+
+        Those that the jump makes switch do so at the same instant, but none of them twice.
+        before : which were closed before it.
+        """
+        while True:
+            found, rule = self._solved(end - self.points[0].time, end)
+            if not found.converged:
+                return None, self.closed
+            wanted = self.system.switched(found.at.x, self.closed)
+            states = zip(self.closed, before, wanted, strict=True)
+            now = tuple(np.where(is_ != was, is_, then) for is_, was, then in states)
+            if same(now, self.closed):
+                return self._point(found, rule, end), wanted
+            self.closed = now
+
+    def _settle(self, settled: bool) -> None:
+        """Refuse switches that would go back at once, again and again without a step between."""
+        self.restless = 0 if settled else self.restless + 1
+        if self.restless > _RESTLESS:
+            raise SolverError(
+                f"switches open and close without end at {self.points[-1].time:.9g} s. Give them a "
+                "hysteresis, or what controls them a capacitance."
+            )
+
+    def _began_too_long(self, step: float) -> bool:
+        """Whether a second step behind a corner, if this long, would be shorter than the first."""
+        return len(self.points) == 2 and step < self.points[1].time - self.points[0].time
+
+    def _take_back(self, step: float) -> None:
+        """Drop the last point, and go on from the one before by a step of this length."""
+        self.rejected += 1
+        self._course.pop()
+        self.points, self.step = self.points[:-1], step
+
+    def _change(self, error: float) -> float:
+        """By what a step of this error, of what is allowed, is multiplied to make it right."""
+        return _SAFETY * error ** (-1 / (3 if len(self.points) > 2 else 2))
+
+    def _shorter(self, step: float, end: float, error: float) -> float:
+        """The length of a step that may be right where one of this error was not."""
+        found = np.isfinite(error)
+        step = step * max(0.1, self._change(error)) if found else step / 8
+        if step < 1e-14 * max(abs(end), self.stop * 1e-3):
+            why = (
+                "the error of a step stays too large"
+                if found
+                else "Newton's method does not converge"
+            )
+            raise SolverError(
+                f"the step from {self.points[-1].time:.9g} s on has become {step:.1e} s: {why}. "
+                "Look for a source, switch or law that jumps there, and give it a finite slope "
+                "or a capacitance."
+            )
+        return step
 
     def _note(self) -> None:
         """Keep the largest errors of accepted steps."""
@@ -213,16 +302,6 @@ class March:
         is_node = self.system.is_node
         largest = [self.largest[part].max(initial=0.0) for part in (is_node, ~is_node)]
         return 1e-3 * self.tol * largest[0] + 1e-15, 1e-3 * self.tol * largest[1] + 1e-21
-
-    def _shorter(self, step: float, end: float, why: str) -> float:
-        if step < 1e-14 * max(abs(end), self.stop * 1e-3):
-            why = why or "the error of a step stays too large"
-            raise SolverError(
-                f"the step from {self.points[-1].time:.9g} s on has become {step:.1e} s: {why}. "
-                "Look for a source, switch or law that jumps there, and give it a finite slope "
-                "or a capacitance."
-            )
-        return step
 
     def _point(self, found: Found, rule: Formula, time: float) -> Point:
         """The point that was found, with what a next step takes as its d Q / dt.
@@ -265,11 +344,11 @@ class March:
         self._off = off, scale
         return float((off[which] / (self.tol * scale[which])).max())
 
-    def _switched(self, before: Array, after: Array, closed: Closed) -> tuple[Closed | None, float]:
+    def _switched(self, before: Array, after: Array) -> tuple[Closed | None, float]:
         """The switches behind a step in which any has switched, and after what share of it."""
         new, share = [], 1.0
         changed = False
-        for switches, state in zip(self.system.switches, closed, strict=True):
+        for switches, state in zip(self.system.switches, self.closed, strict=True):
             now = switches.at(after, state)
             flips = now != state
             new.append(now)
@@ -282,113 +361,3 @@ class March:
                     way = np.where(last == first, 1.0, (level - first) / (last - first))
                 share = min(share, float(np.clip(way, 0.0, 1.0).min()) * (1 + 0.5 * _LATE))
         return (tuple(new), min(share, 1.0)) if changed else (None, 1.0)
-
-
-def operating_start(system: System) -> tuple[Point, Closed]:
-    """The operating point with the sources as they are at 0 s: where a transient starts.
-
-    Nodes of circuit.initial_voltages are held at them.
-    """
-    x = np.zeros(system.size)
-    for state in system.moving:
-        x[state.unknowns] = state.initial
-    found, closed, _ = settled(system, system.sources.at(0.0), x, _given(system))
-    if not found.converged:
-        raise SolverError(
-            "the operating point from which the transient starts was not found. Start from "
-            'initial conditions (initial="given"), or lower the sources.'
-        )
-    return _at_rest(system, found.at.x), closed
-
-
-def given_start(system: System) -> tuple[Point, Closed]:
-    """Where a transient starts from initial conditions alone: voltages and currents that fit them.
-
-    Capacitors and inductors have their own, else those of circuit.initial_voltages, else 0.
-    """
-    x = np.zeros(system.size)
-    for unknown, value in _given(system).items():
-        x[unknown] = value
-    for state in system.moving:
-        x[state.unknowns] = state.initial
-    charge = _charge(system, x)
-    for group in system.circuit.groups:
-        if group.initial is None:
-            continue
-        pairs = system.branch_pairs(group) if group.kind == "L" else system.place[group.nodes]
-        change = np.where(np.isnan(group.initial), 0.0, group.initial - between(x, pairs))
-        if group.kind == "L":
-            x[pairs[:, 0]] += change
-            change = -change
-        add_between(charge, pairs, group.values * change)
-    closed = tuple(s.model.closed for s in system.switches)
-    alpha = 1.0 / _AT_ONCE
-    for _ in range(_SETTLINGS):
-        values = system.sources.at(0.0)
-        equations = Equations(system, values, closed, 0.0, alpha, -alpha * charge)
-        found = solve(equations, x, rtol=1e-9, floor=(1e-12, 1e-15))
-        if not found.converged:
-            raise SolverError(
-                "no voltages were found that fit the initial conditions. Check for those of "
-                "capacitors in a loop, and for sources that they contradict."
-            )
-        new = system.switched(found.at.x, closed)
-        if same(new, closed):
-            x = found.at.x
-            return _at_rest(system, x), closed
-        closed = new
-    raise SolverError(
-        "switches open and close without end at the initial conditions. Give them a hysteresis."
-    )
-
-
-def settled(
-    system: System,
-    sources: Array,
-    x: Array,
-    held: Mapping[int, float] | None = None,
-    closed: Closed | None = None,
-) -> tuple[Found, Closed, str]:
-    """The operating point from `x`, with switches as it leaves them, and by which method.
-
-    closed : those that are at x, an operating point of a nearby circuit.
-    """
-    nearby = closed is not None
-    closed = tuple(s.model.closed for s in system.switches) if closed is None else closed
-    for _ in range(_SETTLINGS):
-        equations = Equations(system, sources, closed, held=held or {})
-        found, how = at_rest_strategies(equations, x, nearby)
-        new = system.switched(found.at.x, closed)
-        if same(new, closed):
-            return found, closed, how
-        closed = new  # whether this was solved or not: it is another circuit now
-    raise SolverError(
-        "switches open and close without end at the operating point. Give them a hysteresis."
-    )
-
-
-def same(one: Closed, other: Closed) -> bool:
-    """Whether the same switches are closed."""
-    return all((a == b).all() for a, b in zip(one, other, strict=True))
-
-
-def _given(system: System) -> dict[int, float]:
-    circuit = system.circuit
-    return {
-        int(system.place[circuit.node(name)]): value
-        for name, value in circuit.initial_voltages.items()
-    }
-
-
-def _at_rest(system: System, x: Array) -> Point:
-    none = np.zeros_like(x)
-    return Point(0.0, x, _charge(system, x), none, none)
-
-
-def _charge(system: System, x: Array) -> Array:
-    charge = system.reactive @ x
-    for block, place in zip(system.blocks, system.controls(x), strict=True):
-        stored = block.laws.charge(place, 0.0)
-        if stored is not None:
-            add_between(charge, block.outputs, stored[0])
-    return charge
