@@ -13,6 +13,7 @@ from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.curves import has_branch
 from circuitxbar.circuit.determined import paths, undetermined
 from circuitxbar.circuit.group import Group
+from circuitxbar.circuit.names import others
 from circuitxbar.errors import CircuitError
 
 
@@ -122,12 +123,38 @@ def _refuse(circuit: Circuit, lost: np.ndarray, conducting: list[np.ndarray]) ->
             "transient its initial voltage (.ic), or start it from initial conditions "
             '(uic, initial="given").'
         )
+    _refuse_unjoined(circuit, node)
     elements = ", ".join(touching[:4]) or "none"
     more = f"; {len(lost) - 1} more nodes like it" if len(lost) > 1 else ""
     raise CircuitError(
         f"node {circuit.nodes[node]!r} has no path to a fixed potential "
         f"(elements: {elements}{more}). Add a termination."
     )
+
+
+def ends(group: Group) -> np.ndarray:
+    """(n, ends): the nodes that the elements of `group` are joined to, not those they sense."""
+    return group.nodes[:, :2] if group.kind in ("B", "E", "G", "S") else group.nodes
+
+
+def _refuse_unjoined(circuit: Circuit, node: int) -> None:
+    """Refuse a node that controls elements and is joined to none of them."""
+    joined = {int(k) for group in circuit.groups for k in np.unique(ends(group))}
+    if node in joined:
+        return
+    controlled = [
+        group.names[int(k)]
+        for group in circuit.groups
+        for k in np.flatnonzero((group.nodes == node).any(axis=1))
+    ]
+    if controlled:
+        name = circuit.nodes[node]
+        known = [n for k, n in enumerate(circuit.nodes) if k in joined]
+        raise CircuitError(
+            f"node {name!r} has no path to a fixed potential: it controls "
+            f"{', '.join(controlled[:4])}, and nothing is joined to it. Is it misspelt?"
+            f"{others(name, known)}"
+        )
 
 
 def _conducting(group: Group, at_rest: bool) -> np.ndarray:
@@ -139,7 +166,7 @@ def _conducting(group: Group, at_rest: bool) -> np.ndarray:
     if group.kind in "GB" and not has_branch(group):
         # A source of current is a conductor where its controls touch both its own ends.
         touching = [(group.nodes[:, 2:] == group.nodes[:, [k]]).any(axis=1) for k in (0, 1)]
-        return touching[0] & touching[1]
+        return touching[0] & touching[1] & (getattr(group.model, "direct", True) or not at_rest)
     return np.full(len(group.names), group.kind not in ("I", "F"))
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circuitxbar.arguments import Array, real_array
+from circuitxbar.arguments import Array, real_array, shown
 from circuitxbar.circuit.drive import Drive
+from circuitxbar.circuit.time_functions import Exponential, Pulse, Sine
 from circuitxbar.circuit.waveforms import Waveform
 from circuitxbar.errors import CircuitError
 
@@ -111,6 +112,15 @@ class DriveOverTime:
 
 
 def _over_time(name: str, value: Any, lines: int) -> Waveform:
+    parts = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(part, Pulse | Sine | Exponential | Waveform) for part in parts) and not (
+        isinstance(value, Waveform)
+    ):
+        raise CircuitError(
+            f"{name} = {shown(value)}: a {type(parts[0]).__name__} is for one source of a Circuit. "
+            "Give one Waveform for all lines: Waveform(times, voltages), voltages of shape "
+            f"(lines, times), here {lines} lines."
+        )
     if not isinstance(value, Waveform):
         value = real_array(name, value, unit="V")
         if value.ndim > 2 or value.size == 0:

@@ -228,6 +228,11 @@ class Mosfet:
     """A field-effect transistor of the card `model` (type "nmos" or "pmos").
 
     width, length : m.  multiplier : how many side by side.
+    drain_area, source_area : m^2, of the junctions to the bulk.  drain_perimeter,
+    source_perimeter : m.  drain_squares, source_squares : of the sheet resistance. What is None is
+    what the equations of the card take for it: in level 1 areas and perimeters of 0, one square.
+    further : other numbers of an element whose card has a level that this package does not know,
+    such as nf or delvto of BSIM4, by their names in SPICE; they are carried as they are.
     """
 
     name: str
@@ -239,6 +244,13 @@ class Mosfet:
     width: float = 1e-4
     length: float = 1e-4
     multiplier: float = 1.0
+    drain_area: float | None = None
+    source_area: float | None = None
+    drain_perimeter: float | None = None
+    source_perimeter: float | None = None
+    drain_squares: float | None = None
+    source_squares: float | None = None
+    further: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)

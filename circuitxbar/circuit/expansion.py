@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.curves import has_branch
 from circuitxbar.circuit.group import Behaviour, Group, Kind, Names, Semiconductor, joined
 from circuitxbar.devices.semiconductors import Model, model_of
+from circuitxbar.devices.semiconductors.model import GROUND, Branch
 from circuitxbar.errors import CircuitError
 
 
@@ -38,6 +39,7 @@ def expanded(circuit: Circuit) -> Circuit:
             continue
         parts = _Parts.of(group.model)
         numbers = dict(zip(parts.model.terminals, group.nodes.T, strict=True))
+        numbers[GROUND] = np.zeros(len(group.names), dtype=int)
         for node in parts.inside:
             node_names.append(_suffixed(group.names, node))
             numbers[node] = np.arange(count, count + len(group.names))
@@ -99,8 +101,13 @@ class _Parts:
         resistances = {r: model.number(r.ohms, values) for r in model.resistances}
         kept = {r for r, ohms in resistances.items() if np.any(ohms != 0)}
         joined = {node: node for node in model.terminals} | dict(model.inner)
-        inside = tuple(n for n in model.inner if any(n in r.nodes for r in kept))
-        joined |= {node: node for node in inside}
+        branches = [b for b in model.branches if np.any(model.number(b.present, values))]
+        made = dict.fromkeys(node for branch in branches for node in branch.nodes)
+        inside = (
+            *(n for n in model.inner if any(n in r.nodes for r in kept)),
+            *(n for n in made if n not in joined and n != GROUND),
+        )
+        joined |= {node: node for node in (*inside, GROUND)}
         turned = -1 if card.type in model.reversed_types else 1
         return _Parts(
             model,
@@ -108,7 +115,7 @@ class _Parts:
             (
                 *(_Piece("R", r.name, r.nodes, resistances[r]) for r in resistances if r in kept),
                 *_capacitors(model, values, joined),
-                *_sources(model, values, joined, turned),
+                *_sources(model, branches, values, joined, turned),
             ),
         )
 
@@ -129,20 +136,26 @@ def _capacitors(model: Model, values: Mapping[str, Array], joined: dict) -> Iter
 
 
 def _sources(
-    model: Model, values: Mapping[str, Array], joined: dict, turned: int
+    model: Model,
+    present: Collection[Branch],
+    values: Mapping[str, Array],
+    joined: dict,
+    turned: int,
 ) -> Iterator[_Piece]:
-    """The branches that are present; `turned` is -1 for those whose signs are all the other."""
+    """The branches that are `present`; `turned` is -1 for those whose signs are all the other."""
     laws = zip(model.branches, model.laws, model.noises, strict=True)
     for branch, (law, charge), noise in laws:
-        if not np.any(model.number(branch.present, values)):
+        if branch not in present:
             continue
         voltages = tuple(name for name in law.names if name in model.voltages)
         pairs = [branch.nodes, *(model.voltages[name] for name in voltages)]
         nodes = tuple(joined[node] for pair in pairs for node in pair[::turned])
         names = (*law.names, *(noise.names if noise is not None else ()))
         own = {name: np.array(values[name]) for name in names if name in values}
-        behaviour = Behaviour(law, "current", voltages, (), own, charge, noise=noise)
-        zero = np.zeros(len(next(iter(own.values()))))
+        behaviour = Behaviour(
+            *(law, "current", voltages, (), own, charge), noise=noise, direct=branch.direct
+        )
+        zero = np.zeros_like(values[model.sizes[0]])
         yield _Piece("B", branch.name, nodes, zero, behaviour)
 
 

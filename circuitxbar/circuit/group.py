@@ -64,6 +64,7 @@ class Behaviour:
     x.
     pins : of that block, what each column of the nodes is: a pin, or "0"; () where any will do.
     defaults : what `parameters` are in that block where an element does not say otherwise.
+    direct : whether a direct current can flow between its nodes.
     """
 
     law: Law
@@ -76,13 +77,14 @@ class Behaviour:
     pins: tuple[str, ...] = ()
     defaults: Mapping[str, float] = field(default_factory=dict)
     noise: Law | None = None
+    direct: bool = True
 
     @property
     def key(self) -> object:
         """What elements of one group have in common."""
         names = (self.voltages, self.currents, tuple(self.parameters))
         block = (self.name, self.pins, tuple(self.defaults.items()))
-        return self.law, self.output, names, self.charge, block, self.noise
+        return self.law, self.output, names, self.charge, block, self.noise, self.direct
 
     def joined(self, others: Sequence[Behaviour]) -> Behaviour:
         """This for its elements and for those of `others`, all of one key."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from itertools import islice
 
 from circuitxbar.arguments import shown
 from circuitxbar.errors import CircuitError
@@ -12,6 +14,9 @@ _NAME = re.compile(r"[a-z0-9_][a-z0-9_.]*\Z")
 # random numbers, and the node that counts the vectors of a batch.
 _SETS, _RANDOM = ["all", "allv", "alli", "ally"], ["gauss", "agauss", "unif", "aunif", "limit"]
 _RESERVED = frozenset(["gnd", *_SETS, "temper", *_RANDOM, "vector_index"])
+
+_NEAR = 20_000  # names that are looked through for near ones
+_TOLD = 6  # names that a message lists
 
 
 def is_name(name: object) -> bool:
@@ -28,11 +33,19 @@ def check_name(what: str, name: object) -> None:
         )
 
 
-def unknown(what: str, name: object, known: dict[str, int] | dict[str, tuple[int, int]]) -> str:
+def unknown(what: str, name: object, known: Collection[str]) -> str:
     """The message that there is no `what` called `name`, with near ones among the `known`."""
+    return f"there is no {what} {shown(name)}.{others(name, known)}"
+
+
+def others(name: object, known: Collection[str]) -> str:
+    """A sentence with those of the `known` names that `name` may mean, and one with the first."""
     import difflib
 
-    text = name if isinstance(name, str) else ""
-    near = difflib.get_close_matches(text, list(known)[:20000], n=3)
-    hint = f" Did you mean {', '.join(near)}?" if near else f" There are {len(known)}."
-    return f"there is no {what} {shown(name)}.{hint}"
+    text = name.lower() if isinstance(name, str) else ""
+    first = list(islice(known, _NEAR))
+    near = difflib.get_close_matches(text, first, n=3)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    told = ", ".join(first[:_TOLD]) or "none"
+    count = f"{len(known)}: {told}, ..." if len(known) > _TOLD else told
+    return f"{hint} There {'is' if len(known) == 1 or not known else 'are'} {count}."

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from circuitxbar.arguments import flag, positive_number, real_number, resistances, shown
+from circuitxbar.arguments import Array, flag, positive_number, real_number, resistances, shown
 from circuitxbar.circuit.elements import (
     BehaviouralSource,
     Bipolar,
@@ -83,10 +85,10 @@ def part_of(element: Element) -> Part:
         case Inductor(_, first, second, size):
             return Part("L", (first, second), _size(name, size, "H"), initial=_initial(element))
         case VoltageSource(_, first, second, value):
-            number = real_number(name, value, unit="V")
+            number = _steady(name, value, "V")
             return Part("V", (first, second), number, excitation=_excitation(element))
         case CurrentSource(_, first, second, value):
-            number = real_number(name, value, unit="A")
+            number = _steady(name, value, "A")
             return Part("I", (first, second), number, excitation=_excitation(element))
         case VoltageControlledVoltageSource(_, first, second, plus, minus, gain):
             number = float("inf") if gain == float("inf") else real_number(f"{name}: gain", gain)
@@ -114,9 +116,20 @@ def part_of(element: Element) -> Part:
             return _semiconductor("Q", name, (collector, base, emitter), model, area=area)
         case Mosfet(_, drain, gate, source, bulk, model, width, length, multiplier):
             sizes = {"w": width, "l": length, "m": multiplier}
-            return _semiconductor("M", name, (drain, gate, source, bulk), model, **sizes)
+            nodes = (drain, gate, source, bulk)
+            return _semiconductor("M", name, nodes, model, _ends(element), **sizes)
     model = _checked_model(element)
     return Part("law", tuple(element.nodes), float(model.conductances[0]), model)
+
+
+def _steady(name: str, value: Any, unit: str) -> float:
+    """The value of a source at rest."""
+    if hasattr(value, "at") and hasattr(value, "corners"):
+        raise CircuitError(
+            f"{name}: its value = {shown(value)} is one over time. Give it as over_time=..., "
+            "behind a value at rest."
+        )
+    return real_number(name, value, unit=unit)
 
 
 def _size(name: str, value: Any, unit: str) -> float:
@@ -134,7 +147,7 @@ def _excitation(source: VoltageSource | CurrentSource) -> Excitation | None:
         if not (hasattr(function, "at") and hasattr(function, "corners")):
             raise CircuitError(
                 f"{source.name}: over_time = {shown(function)} is no Pulse, Sine, Exponential or "
-                "Waveform."
+                "Waveform. Give one of them, for this source alone."
             )
         if getattr(function, "shape", ()) != ():
             raise CircuitError(f"{source.name}: over_time has several lines. Give one of them.")
@@ -241,14 +254,50 @@ _TYPES: dict[Kind, tuple[str, ...]] = {"D": ("d",), "Q": ("npn", "pnp"), "M": ("
 
 
 def _semiconductor(
-    kind: Kind, name: str, nodes: tuple[str, ...], card: ModelCard, **sizes: float
+    kind: Kind,
+    name: str,
+    nodes: tuple[str, ...],
+    card: ModelCard,
+    others: Mapping[str, Array] = MappingProxyType({}),
+    **sizes: float,
 ) -> Part:
     if not isinstance(card, ModelCard) or card.type not in _TYPES[kind]:
         wanted = " or ".join(_TYPES[kind])
         raise CircuitError(f"{name}: model = {shown(card)} is no ModelCard of type {wanted}.")
     check_name("model", card.name)
     values = {key: np.array([positive_number(f"{name}: {key}", sizes[key])]) for key in sizes}
-    return Part(kind, nodes, model=Semiconductor(card, values))
+    return Part(kind, nodes, model=Semiconductor(card, {**values, **others}))
+
+
+_FURTHER = re.compile(r"[a-z][a-z0-9_]*\Z")
+_ENDS = {
+    "ad": ("drain_area", "m^2"),
+    "as": ("source_area", "m^2"),
+    "pd": ("drain_perimeter", "m"),
+    "ps": ("source_perimeter", "m"),
+    "nrd": ("drain_squares", ""),
+    "nrs": ("source_squares", ""),
+}
+
+
+def _ends(transistor: Mosfet) -> dict[str, Array]:
+    """What is given of its drain and source, by the names of SPICE."""
+    found = {}
+    for key, (field, unit) in _ENDS.items():
+        value = getattr(transistor, field)
+        if value is not None:
+            found[key] = np.array([_size(f"{transistor.name}: {field}", value, unit)])
+    further = transistor.further if transistor.further is not None else {}
+    if not isinstance(further, Mapping):
+        raise CircuitError(f"{transistor.name}: further = {shown(further)} is no dict of numbers.")
+    for key, value in further.items():
+        if not isinstance(key, str) or not _FURTHER.match(key) or key in (*_ENDS, "w", "l", "m"):
+            raise CircuitError(
+                f"{transistor.name}: further[{shown(key)}] is no other number of a transistor. "
+                "Use lower-case letters, digits and _."
+            )
+        found[key] = np.array([real_number(f"{transistor.name}: {key}", value)])
+    return found
 
 
 def _checked_model(element: DeviceElement) -> Model:

@@ -26,13 +26,23 @@ of Crossbar. Only the first line is required; every number may also be a list, o
 
 Voltages are text with one vector per line, entries separated by commas, or a .npy file."""
 
-_DECK_HELP = """The deck says what is computed: .op, .dc, .tran, .ac; an operating point where it
-says nothing. Each analysis of several has files of its own, named after FILE: out_tran.csv,
-out_ac.csv. A column v(node) is in volt and i(element) in ampere, positive from its first node to
-its second, of sources and of other elements whose current is an unknown; over frequency two columns
-each, re and im. A transient has the points that its error control chose. Of the options of a deck
-`method` is followed; the others are told of. Nothing in a deck is run, and what it includes is read
-from its own folder and those below it."""
+_DECK_HELP = """The deck says what is computed; an operating point where it says nothing:
+
+\b
+  .op                                    voltages and currents at rest
+  .dc SOURCE START STOP STEP             the same while one source is swept
+  .tran STEP STOP [START [MAXIMUM]] [uic]   over time; one of them in a deck
+  .ac dec|oct|lin POINTS START STOP      small signals over frequency
+  .noise v(NODE[,NODE]) SOURCE dec|oct|lin POINTS START STOP
+                                         densities at the output and referred to the source
+
+Each analysis of several has files of its own, named after FILE: out_tran.csv, out_ac.csv.
+.print, .plot, .save, .probe and .meas are read and left out; .control is refused. A column v(node)
+is in volt and i(element) in ampere, positive from its first node to its second, of sources and of
+other elements whose current is an unknown; over frequency two columns each, re and im. A transient
+has the points that its error control chose. Of the options of a deck `method` is followed; the
+others are told of. Nothing in a deck is run, and what it includes is read from its own folder and
+those below it."""
 
 app = typer.Typer(
     add_completion=False,
@@ -209,7 +219,7 @@ def train(
 @app.command(epilog=_DECK_HELP)
 def run(
     deck: Annotated[Path, typer.Argument(metavar="DECK", help="SPICE netlist.")],
-    engine: Annotated[str, typer.Option(help="nodal or ngspice.")] = "nodal",
+    engine: Annotated[str, typer.Option(help="auto, nodal or ngspice; auto is nodal.")] = "nodal",
     out: Annotated[
         Path | None,
         typer.Option(

@@ -79,8 +79,17 @@ def transient(crossbar: Crossbar | Circuit, *arguments: Any, **options: Any) -> 
     Raises CircuitError for wrong inputs and circuits without a unique solution, SolverError where
     a step cannot be made.
     """
+    if "stop" not in options:
+        raise CircuitError(
+            "stop is missing: how long, s, by its name, as in cx.transient(..., stop=1e-6)."
+        )
     if isinstance(crossbar, Circuit):
-        return circuit_transient(crossbar, *arguments, **options)
+        if arguments or "waveforms" in options:
+            raise CircuitError(
+                "a Circuit takes no waveforms: its sources hold them, as in VoltageSource(..., "
+                "over_time=Pulse(...)). Give all else by name."
+            )
+        return circuit_transient(crossbar, **options)
     return array_transient(crossbar, *arguments, **options)
 
 
@@ -126,7 +135,7 @@ def array_transient(
     where rates of states cannot be followed; SolverError for vectors that did not converge.
     """
     if not isinstance(crossbar, Crossbar):
-        raise CircuitError(f"{shown(crossbar)} is not a Crossbar.")
+        raise CircuitError(f"{shown(crossbar)} is neither a Crossbar nor a Circuit.")
     if not isinstance(engine, str) or engine not in ("auto", "array", "nodal"):
         raise CircuitError(f'engine = {shown(engine)}: choose "auto", "array" or "nodal".')
     reason = array.refusal(crossbar)

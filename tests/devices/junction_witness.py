@@ -43,6 +43,8 @@ class Bench:
     def circuit(self) -> Circuit:
         kind = {"d": Diode, "q": Bipolar, "m": Mosfet}[self.letter]
         words = {"w": "width", "l": "length", "m": "multiplier", "area": "area"}
+        words |= {"ad": "drain_area", "pd": "drain_perimeter", "nrd": "drain_squares"}
+        words |= {"as": "source_area", "ps": "source_perimeter", "nrs": "source_squares"}
         sizes = {words[name]: value for name, value in self.sizes.items()}
         return expanded(Circuit().add(kind("x", *self.terminals, self.card, **sizes)))
 

@@ -292,7 +292,6 @@ REFUSED = [
     ("npn", {"rb": 10.0, "rbm": 2.0}, "knows rbm = rb alone, not 2"),
     ("npn", {"cjs": 1e-12}, "knows cjs = 0.0 alone"),
     ("pnp", {"bff": 10.0}, "Did you mean bf"),
-    ("nmos", {"tox": 1e-8}, "knows tox = 0.0 alone"),
     ("pmos", {"theta": 0.1}, "no parameter 'theta'"),
     ("nmos", {"ld": 1e-3}, "not longer than 2 ld"),
     ("nmos", {"level": 44, "lambda": 0.5}, "knows lambda = 0.0 alone"),

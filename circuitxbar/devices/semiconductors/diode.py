@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from circuitxbar.devices.semiconductors.junctions import (
     FLICKER,
     SHOT,
     depletion_charge,
+    growth,
     junction_current,
 )
 from circuitxbar.devices.semiconductors.model import (
@@ -24,7 +26,7 @@ from circuitxbar.devices.semiconductors.model import (
 )
 
 
-def _breakdown(values: Values) -> Values:
+def _breakdown(values: Values, given: Collection[str]) -> Values:
     """The voltage from which the breakdown law takes over, so that -bv draws ibv.
 
     Infinite without bv. ngspice stops this iteration within its reltol.
@@ -43,7 +45,9 @@ def _breakdown(values: Values) -> Values:
 
 _SCALE = "(n * vt)"
 _FORWARD = "(is_ * area)"
-_RECOMBINATION = "isr * area * (exp(held / (nr * vt)) - 1) * ((1 - held / vj)**2 + 0.005)**(m / 2)"
+_RECOMBINATION = (
+    f"isr * area * {growth('(held / (nr * vt))')} * ((1 - held / vj)**2 + 0.005)**(m / 2)"
+)
 _NEAR_0 = (
     f"where(v >= -v_breakdown, {junction_current('v', _FORWARD, _SCALE)}, "
     f"-{_FORWARD} * exp(-(v_breakdown + v) / (nbv * vt)))"

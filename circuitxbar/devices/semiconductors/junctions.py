@@ -13,6 +13,15 @@ SHOT = "2 * q * abs(current)"
 FLICKER = "kf * abs(current)**af / frequency"
 
 
+def growth(exponent: str) -> str:
+    """exp(x) - 1 with all its digits near 0.
+
+    Their last ones are as large as the currents of junctions at rest, and Newton's method, which
+    sees a current move otherwise than its slope foretells, would not end.
+    """
+    return f"2 * exp({exponent} / 2) * sinh({exponent} / 2)"
+
+
 def junction_current(voltage: str, saturation: str, scale: str) -> str:
     """Current (A) of a junction with `scale` = n k T / q.
 
@@ -20,7 +29,7 @@ def junction_current(voltage: str, saturation: str, scale: str) -> str:
     """
     reverse = f"(3 * {scale} / ({voltage} * {_E}))"
     return (
-        f"where({voltage} >= -3 * {scale}, {saturation} * (exp({voltage} / ({scale})) - 1), "
+        f"where({voltage} >= -3 * {scale}, {saturation} * {growth(f'({voltage} / {scale})')}, "
         f"-{saturation} * (1 + {reverse}**3))"
     )
 

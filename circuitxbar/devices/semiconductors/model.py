@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -18,13 +18,14 @@ from circuitxbar.errors import CircuitError
 Values = Mapping[str, Array]
 
 # Names of SPICE that Python reserves, as they stand in laws.
-_IN_LAWS = {"is": "is_", "lambda": "lambda_"}
+_IN_LAWS = {"is": "is_", "lambda": "lambda_", "as": "as_"}
 _REMEDY = 'Use engine="ngspice".'
 _STEP = 2.0**-17  # of a number, to see what follows from it
 _NOTHING = 1e-30  # what 0 is then taken for: small beside whatever it is added to
 
 # At 27 C, where cards are measured and circuits are solved, these have no influence.
 OF_TEMPERATURE = frozenset(["eg", "xti"])
+GROUND = "ground"  # a node of branches
 THERMAL_VOLTAGE = ("vt", "k_B * 300.15 / q")
 
 
@@ -69,6 +70,7 @@ class Branch:
     """Laws of the current (A) from the first node to the second, and of a charge (C) between them.
 
     present : law of parameters; the branch is left out where it is 0.
+    direct : whether a direct current can flow.
     noise : law of the noise density of the current, A^2/Hz; beside the names of the others it knows
     frequency (Hz), the current at rest, and by_x, the current's slope by the voltage x.
     """
@@ -79,6 +81,7 @@ class Branch:
     charge: str | None = None
     present: str = "1"
     noise: str | None = None
+    direct: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +90,17 @@ class Model:
 
     terminals : in the order of SPICE.  inner : inner node -> the terminal it is joined to where
     the resistance between them is 0.  sizes : names of the numbers of each element.
+    other_sizes : those that need not be given, with what they then are.
     voltages : name in the laws -> (node, node).  definitions : names that laws share, in order.
     reversed_types : types of cards of which all voltages and currents have the other sign.
     idle : parameters without influence here.  only : parameters known at one value alone, a
     number or the name of the parameter that they must be equal to.  aliases : further spellings.
-    completed : further names for laws from all values; ValueError says what is wrong with them.
+    following : of a card that gives these numbers, type "nmos" or another: what others are that it
+    does not give and that are not their defaults.
+    completed : further names for laws from all values, and the names that the card gives;
+    ValueError says what is wrong with them.
+    Nodes of branches that are neither terminals nor inner nodes are made where the branch is
+    present; GROUND is ground.
     """
 
     title: str
@@ -109,7 +118,9 @@ class Model:
     idle: frozenset[str] = frozenset()
     only: Mapping[str, float | str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
-    completed: Callable[[Values], Values] = lambda values: {}
+    other_sizes: Mapping[str, float] = field(default_factory=dict)
+    following: Callable[[Mapping[str, float], str], Mapping[str, float]] = lambda given, type: {}
+    completed: Callable[[Values, Collection[str]], Values] = lambda values, given: {}
 
     def values(self, card: str, type: str, given: Mapping[str, float], sizes: Values) -> Values:
         """All numbers of the laws by name, (n,), from what a card gives and from `sizes`, (n,).
@@ -117,32 +128,46 @@ class Model:
         Raises CircuitError, naming `card`, for parameters that would change the answer and are
         not known here, and for values that the laws do not allow.
         """
-        told = self._known(card, given)
+        for name in sizes:
+            if name not in self.sizes and name not in self.other_sizes:
+                raise CircuitError(
+                    f"model {card!r}: an element of {self.title} has no {name}. {_REMEDY}"
+                )
+        told = self._known(card, type, given)
         sign = -1.0 if type in self.reversed_types else 1.0
         count = len(next(iter(sizes.values())))
-        values: dict[str, Array] = dict(sizes)
+        others = {name: np.full(count, number) for name, number in self.other_sizes.items()}
+        values: dict[str, Array] = {
+            _IN_LAWS.get(name, name): number for name, number in {**others, **sizes}.items()
+        }
         for name, parameter in self.parameters.items():
             number = told[name]
             if not parameter.low <= number <= parameter.high:
                 raise CircuitError(
                     f"model {card!r}: {name} = {number:g} is outside {parameter.low:g} to "
-                    f"{parameter.high:g} {parameter.unit}. {_REMEDY}"
+                    f"{parameter.high:g} {parameter.unit}".removesuffix(" 1")
+                    + f". {_REMEDY}"
                 )
             number = parameter.zero if number == 0 else number
             number = sign * number if parameter.reversing else number
             values[_IN_LAWS.get(name, name)] = np.broadcast_to(number, count)
         try:
-            return {**values, **self.completed(values)}
+            plain = {self.aliases.get(name, name) for name in given}
+            return {**values, **self.completed(values, plain)}
         except ValueError as problem:
             raise CircuitError(f"model {card!r}: {problem}") from None
 
-    def _known(self, card: str, given: Mapping[str, float]) -> dict[str, float]:
+    def _known(self, card: str, type: str, given: Mapping[str, float]) -> dict[str, float]:
         told: dict[str, float] = {}
         for name, number in given.items():
             plain = self.aliases.get(name, name)
             if plain in told:
                 raise CircuitError(f"model {card!r}: {name} and another name of it are given.")
             told[plain] = number
+        try:
+            told = {**self.following(told, type), **told}
+        except ValueError as problem:
+            raise CircuitError(f"model {card!r}: {problem}") from None
         for name, parameter in self.parameters.items():
             default = parameter.default
             told.setdefault(name, told[default] if isinstance(default, str) else default)
@@ -175,7 +200,7 @@ class Model:
 
         At the end of its range, on one side alone. Without what is infinite.
         """
-        known = self._known(card, given)
+        known = self._known(card, type, given)
         plain = {self.aliases.get(name, name): number for name, number in given.items()}
         # Those known at one value alone follow what they are equal to.
         told = {name: number for name, number in plain.items() if name not in self.only}
@@ -188,7 +213,8 @@ class Model:
             below, above = (self.values(card, type, told | {name: x}, sizes) for x in ends)
             yield name, ends[1] - ends[0], below, above
         for name, size in sizes.items():
-            ends = (1 - _STEP) * size, (1 + _STEP) * size
+            step = _STEP * np.where(size == 0, _NOTHING, size)
+            ends = np.maximum(size - step, 0.0), size + step
             below, above = (self.values(card, type, told, {**sizes, name: x}) for x in ends)
             yield name, ends[1] - ends[0], below, above
 
@@ -239,7 +265,11 @@ class Model:
     @cached_property
     def _names(self) -> tuple[str, ...]:
         parameters = (_IN_LAWS.get(name, name) for name in self.parameters)
-        return (*self.voltages, *parameters, *self.sizes, *self.further)
+        return (*self.voltages, *parameters, *self._sizes_in_laws, *self.further)
+
+    @property
+    def _sizes_in_laws(self) -> tuple[str, ...]:
+        return tuple(_IN_LAWS.get(name, name) for name in (*self.sizes, *self.other_sizes))
 
     @cached_property
     def further(self) -> tuple[str, ...]:
@@ -247,4 +277,5 @@ class Model:
         one = {name: np.ones(1) for name in self.sizes}
         values = self.values("default", "", {}, one)
         own = {_IN_LAWS.get(name, name) for name in self.parameters}
-        return tuple(name for name in values if name not in own and name not in one)
+        own.update(self._sizes_in_laws)
+        return tuple(name for name in values if name not in own)

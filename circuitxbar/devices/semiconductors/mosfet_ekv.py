@@ -22,6 +22,7 @@ EKV = Model(
     terminals=mosfet.TERMINALS,
     inner=mosfet.INNER,
     sizes=mosfet.SIZES,
+    other_sizes=mosfet.OTHER_SIZES,
     parameters={
         "vto": Parameter(0.5, "V", "threshold voltage", low=-1e3, high=1e3, reversing=True),
         "kp": Parameter(5e-5, "A/V^2", "transconductance"),
@@ -30,13 +31,11 @@ EKV = Model(
         **mosfet.PARAMETERS,
     },
     aliases={"vt0": "vto", "tref": "tnom"},
-    idle=mosfet.IDLE,
     # What shortens, narrows or slows the channel.
     only={
         "level": 44.0,
         "tnom": 27.0,
         "cox": 0.0,
-        "rsh": 0.0,
         "theta": 0.0,
         "lambda": 0.0,
         "leta": 0.0,
@@ -72,5 +71,5 @@ EKV = Model(
         *mosfet.JUNCTIONS,
     ),
     reversed_types=frozenset(["pmos"]),
-    completed=mosfet.check_length,
+    completed=mosfet.completed,
 )

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
+from circuitxbar.circuit.checks import ends
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.elements import Element
-from circuitxbar.circuit.names import check_name
+from circuitxbar.circuit.names import check_name, others
 from circuitxbar.circuit.parts import part_of
 from circuitxbar.errors import CircuitError, ModelError, NetlistError
 from circuitxbar.netlist.reader.analyses import (
@@ -86,6 +89,8 @@ def _deck(text: str, file: str, folder: Path | None, base: Path | None) -> Deck:
     elements = flat.elements()
     title = " ".join((controls.title or title).split())
     circuit = _added(Circuit(title), elements)
+    if controls.analyses:  # else more may be added to it before it is solved
+        _check_controls(circuit, elements)
     circuit = _with_initial_voltages(circuit, controls)
     return Deck(circuit, tuple(_checked(controls, top, circuit)), controls.options)
 
@@ -103,6 +108,25 @@ def _added(circuit: Circuit, elements: list[tuple[Element, Line]]) -> Circuit:
             except (CircuitError, ModelError) as own:
                 raise line.error(str(own)) from None
         raise elements[0][1].error(str(problem)) from None
+
+
+def _check_controls(circuit: Circuit, elements: list[tuple[Element, Line]]) -> None:
+    """Refuse an element that takes the voltage of a node to which nothing is joined."""
+    joined = {int(k) for group in circuit.groups for k in np.unique(ends(group))} | {0}
+    if len(joined) == circuit.node_count:
+        return
+    names = circuit.nodes
+    lines = {element.name: line for element, line in elements}
+    for group in circuit.groups:
+        for name, nodes in zip(group.names, group.nodes.tolist(), strict=True):
+            lost = [names[k] for k in nodes if k not in joined]
+            if lost:
+                what = "the expression" if group.kind == "B" else "the control"
+                known = [node for k, node in enumerate(names) if k in joined]
+                raise lines[name].error(
+                    f"{what} of {name!r} takes the voltage v({lost[0]}), but nothing is joined to "
+                    f"node {lost[0]!r}. Is it misspelt?{others(lost[0], known)}"
+                )
 
 
 def _with_initial_voltages(circuit: Circuit, controls: Controls) -> Circuit:

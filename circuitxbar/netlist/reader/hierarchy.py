@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from circuitxbar.circuit.elements import BehaviouralSource, Element
 from circuitxbar.circuit.group import ModelCard
-from circuitxbar.circuit.names import is_name
+from circuitxbar.circuit.names import is_name, others, unknown
 from circuitxbar.netlist.reader.behaviour import (
     GROUND,
     Output,
@@ -100,7 +100,10 @@ class Flat:
         actual = self.renamed.get(name, name)
         letter = actual.rpartition(".")[2][:1]
         if actual not in self.lines:
-            raise line.error(f"there is no element {name!r} whose current could be taken.")
+            known = [n for n in self.lines if n.rpartition(".")[2][:1] in _SENSED]
+            raise line.error(
+                f"there is no element {name!r} whose current could be taken.{others(name, known)}"
+            )
         if letter not in _SENSED or letter == but:
             raise line.error(f"{name!r} is no voltage source: its current cannot be taken.")
         return actual
@@ -276,12 +279,14 @@ class Instance:
         return self.prefix + (_without_letter(name) or name)
 
     def _subcircuit(self, name: str, line: Line) -> Definition:
+        known: dict[str, Definition] = {}
         within: Definition | None = self.definition
         while within is not None:
-            if name in within.subcircuits:
-                return within.subcircuits[name]
+            known = within.subcircuits | known
             within = within.outer
-        raise line.error(f"there is no .subckt {name!r:.60}.")
+        if name not in known:
+            raise line.error(unknown(".subckt", name, known))
+        return known[name]
 
     def _found_model(self, name: str) -> tuple[ModelText, Definition] | None:
         within: Definition | None = self.definition
@@ -290,6 +295,14 @@ class Instance:
                 return within.models[name], within
             within = within.outer
         return None
+
+    def _models(self) -> list[str]:
+        names: list[str] = []
+        within: Definition | None = self.definition
+        while within is not None:
+            names += within.models
+            within = within.outer
+        return names
 
     def has_model(self, name: str) -> bool:
         """Whether a model of this name is seen from here."""
@@ -307,7 +320,7 @@ class Instance:
     def _model(self, card: Card, name: str, types: tuple[str, ...]) -> tuple[ModelText, Definition]:
         found = self._found_model(name)
         if found is None:
-            raise card.line.error(f"there is no model {name!r:.60}.")
+            raise card.line.error(unknown("model", name, self._models()))
         if found[0].type not in types:
             raise card.line.error(
                 f"model {name!r} is of type {found[0].type}; expected {' or '.join(types)}."

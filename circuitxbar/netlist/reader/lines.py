@@ -61,7 +61,8 @@ class Sources:
         """(title, logical lines) of the text of a whole deck."""
         first, _, rest = text.partition("\n")
         self._checked(text, file)
-        title = Line(file, 1, " ".join(first.split()))
+        plain = first.encode("ascii", "replace").decode()
+        title = Line(file, 1, " ".join(plain.split()))
         if _SCRIPT.match(title.raw):
             raise title.error("a deck that begins with a command for the simulator is refused.")
         if title.raw.startswith((".", "+")) and not title.text.startswith(".title"):
@@ -81,11 +82,7 @@ class Sources:
                 "characters. Split it."
             )
         if not text.isascii():
-            place = next(k for k, character in enumerate(text) if not character.isascii())
-            number = text.count("\n", 0, place) + 1
-            raise NetlistError(
-                f"{file}, line {number}: {text[place]!r} is not ASCII. Use plain letters and signs."
-            )
+            _check_plain(text, file)
         if found := _CONTROL.search(text):
             number = text.count("\n", 0, found.start()) + 1
             raise NetlistError(
@@ -161,6 +158,20 @@ class Sources:
         return path
 
 
+def _check_plain(text: str, file: str) -> None:
+    """Refuse what is not ASCII, but for comments and the title."""
+    for number, row in enumerate(text.split("\n")[1:], 2):
+        if row.isascii() or row.lstrip().startswith("*"):
+            continue
+        kept = _COMMENT.split(row, maxsplit=1)[0]
+        for character in kept:
+            if not character.isascii():
+                raise NetlistError(
+                    f"{file}, line {number}: {character!r} is not ASCII. Use plain letters and "
+                    "signs, such as u for micro."
+                )
+
+
 def source_of(text_or_path: object, root: object) -> tuple[str, str, Path | None, Path | None]:
     """(text, name for messages, its folder, root); NetlistError where there is none."""
     base = _folder(root)
@@ -204,7 +215,8 @@ def _logical(text: str, file: str, first: int) -> list[Line]:
             continue
         if command := _COMMAND.match(stripped):
             raise Line(file, number, stripped).error(
-                f".{command[1]} is refused: a netlist runs no commands."
+                f".{command[1]} is refused: a netlist runs no commands. Take out .control to "
+                ".endc, and say what to compute by .op, .dc, .tran, .ac or .noise."
             )
         if ";" in stripped or "$" in stripped:
             stripped = _COMMENT.split(stripped, maxsplit=1)[0].rstrip()

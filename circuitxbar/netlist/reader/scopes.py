@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from circuitxbar.circuit.names import unknown
 from circuitxbar.netlist.reader.expressions import ExpressionError, arithmetic, evaluated
 from circuitxbar.netlist.reader.lines import Line
 from circuitxbar.netlist.reader.numbers import number
@@ -46,7 +47,12 @@ class Scope:
             if name in scope.expressions:
                 return scope._evaluated(name)
             scope = scope.parent
-        raise ExpressionError(f"there is no parameter {name!r}")
+        raise ExpressionError(unknown("parameter", name, self._names()).removesuffix("."))
+
+    def _names(self) -> dict[str, None]:
+        """Those of all parameters that are seen from here."""
+        above = self.parent._names() if self.parent is not None else {}
+        return dict.fromkeys([*self.given, *self.expressions]) | above
 
     def _evaluated(self, name: str) -> tuple[float, bool]:
         if name in self.waiting:

@@ -193,7 +193,8 @@ class _Builder:
             self.conductive.between(at[:, :2], equation, 1.0)
             outputs = equation[:, ::-1]
         laws = BehaviourLaws(model, count)
-        self.blocks.append(Block(laws, controls, outputs, model.output == "current"))
+        limited = model.output == "current" and model.direct
+        self.blocks.append(Block(laws, controls, outputs, limited))
 
     def _device(self, group: Group, at: np.ndarray) -> None:
         model, count = group.device, len(group.names)

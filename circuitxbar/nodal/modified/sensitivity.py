@@ -24,6 +24,8 @@ from circuitxbar.nodal.modified.system import Closed, between
 
 # What fields of elements are called that models have other names for.
 _SIZES = {"w": "width", "l": "length", "m": "multiplier"}
+_SIZES |= {"ad": "drain_area", "pd": "drain_perimeter", "nrd": "drain_squares"}
+_SIZES |= {"as": "source_area", "ps": "source_perimeter", "nrs": "source_squares"}
 _VALUES = {
     "V": "voltage",
     "I": "current",
