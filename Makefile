@@ -16,6 +16,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# One process for each processor, and all tests of a file in one of them: they share what is costly to make.
+PYTEST = $(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
+
 .PHONY: help demo test test-all lint ngspice clean
 
 help:
@@ -30,10 +33,10 @@ test test-all: export OMP_NUM_THREADS = 1
 
 # pytest comes last, so that its summary closes the output.
 test: lint $(VENV)/.ngspice
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: lint $(VENV)/.ngspice
-	$(BIN)/python -m pytest --hypothesis-profile=exploring
+	$(PYTEST) --hypothesis-profile=exploring
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+import circuitxbar as cx
 from circuitxbar.devices.device import Device
-from circuitxbar.devices.fitting.measurements import Ramps
+from circuitxbar.devices.fitting.measurements import Ramps, Sweep
 
 # Steps as in NeuroSim: towards an end, in proportion to the distance from a point behind it.
 UPDATES = """
@@ -55,6 +56,8 @@ up_voltage = [0.8, 2.0]
 down_voltage = [-2.0, -0.8]
 width = [1e-9, 1e-3]
 """
+NAMES = ("up_pulses", "up_reach", "down_pulses")
+VARYING = "cycle_sigma = 0.1\ndevice_sigma = 0.05\n"
 
 # The same with a state, of which the conductance is a law.
 WITH_STATE = """
@@ -123,3 +126,48 @@ def ramps(
         memory = device.pulse(memory, voltage, 1e-6, rng, **own)
     noise = read_sigma * rng.standard_normal((pulses + 1, count))
     return Ramps(np.array(seen) + noise, voltage, 1e-6)
+
+
+def sinh(rng: np.random.Generator) -> tuple[Device, Sweep]:
+    true = cx.device("sinh", v0=float(rng.uniform(0.1, 1.0)))
+    v, g = np.linspace(-1, 1, 41), np.array([1e-5, 1e-4])
+    current = true.current(v[:, None], g)
+    return true, Sweep(v, current + 1e-7 * rng.standard_normal(current.shape), g)
+
+
+def cubic_of_unknown_conductance(rng: np.random.Generator) -> tuple[Device, Sweep]:
+    true = cx.device("cubic", b=float(rng.uniform(0.2, 3.0)))
+    v = np.linspace(-2, 2, 41)
+    current = true.current(v[:, None], np.array([1e-5, 4e-5]))
+    return true, Sweep(v, current + 3e-7 * rng.standard_normal(current.shape))
+
+
+def diode_over_decades(rng: np.random.Generator) -> tuple[Device, Sweep]:
+    true = cx.device(
+        "diode",
+        saturation_current=float(10 ** rng.uniform(-17, -8)),
+        ideality=float(rng.uniform(1.0, 2.5)),
+    )
+    v = np.linspace(0.1, 0.7, 41)
+    noise = np.exp(0.03 * rng.standard_normal(v.shape))
+    return true, Sweep(v, true.current(v) * noise, sigma="relative")
+
+
+def diode_with_given_errors(rng: np.random.Generator) -> tuple[Device, Sweep]:
+    true = cx.device("diode", saturation_current=float(10 ** rng.uniform(-14.5, -13.5)))
+    v = np.linspace(0.1, 0.7, 41)
+    sigma = 0.02 * true.current(v)
+    return true, Sweep(v, true.current(v) + sigma * rng.standard_normal(v.shape), sigma=sigma)
+
+
+def transistor(rng: np.random.Generator) -> tuple[Device, Sweep]:
+    true = cx.device(
+        "ekv_transistor",
+        threshold=float(rng.uniform(0.2, 1.0)),
+        transconductance=float(10 ** rng.uniform(-5, -3)),
+        slope_factor=float(rng.uniform(1.1, 1.9)),
+    )
+    v_g, v_d = np.linspace(0, 2, 31), np.array([[0.1, 0.5, 1.5]])
+    current = true.current(v_d, v_g[:, None], 0.0)
+    noise = np.exp(0.03 * rng.standard_normal(current.shape))
+    return true, Sweep({"v_d": v_d, "v_g": v_g, "v_s": 0.0}, current * noise, sigma="relative")

@@ -227,7 +227,7 @@ def batch(crossbar: cx.Crossbar, order: Any) -> cx.Transient:
     rng = np.random.default_rng(3)
     heights, widths = rng.uniform(-1.4, -0.8, (4, 2)), rng.uniform(3, 8, (4, 2)) * NS
     waveform = cx.pulses(heights[order], widths[order], rise=1 * NS, fall=1 * NS)
-    return cx.transient(crossbar, waveform, stop=10 * NS, times=np.linspace(0, 10, 7) * NS)
+    return cx.transient(crossbar, waveform, stop=4 * NS, times=np.linspace(0, 4, 7) * NS)
 
 
 def test_every_vector_of_a_batch_has_states_of_its_own(tmp_path: Path):
@@ -280,8 +280,8 @@ def test_open_cells_do_not_move(tmp_path: Path):
 
 def test_the_points_that_are_kept_change_nothing(tmp_path: Path):
     crossbar, waveform, *_ = small("switched", tmp_path)
-    few = cx.transient(crossbar, waveform, stop=9 * NS, times=[0.0, 9 * NS])
-    many = cx.transient(crossbar, waveform, stop=9 * NS, times=np.linspace(0, 9, 300) * NS)
+    few = cx.transient(crossbar, waveform, stop=4 * NS, times=[0.0, 4 * NS])
+    many = cx.transient(crossbar, waveform, stop=4 * NS, times=np.linspace(0, 4, 300) * NS)
     for name in ("w", "selector.closed"):
         np.testing.assert_array_equal(few.state(name)[-1], many.state(name)[-1])
         steps = np.abs(np.diff(many.state(name), axis=0)).max()

@@ -113,10 +113,8 @@ class Agreement:
 
 
 def agreements(deck: CorpusDeck) -> Iterator[Agreement]:
-    """What each analysis of the deck gives by both engines; noise where this package has any."""
+    """What each analysis of the deck gives by both engines."""
     for analysis in deck.deck.analyses:
-        if isinstance(analysis, NoiseAnalysis) and not hasattr(cx, "noise"):
-            continue
         yield agreement(deck, analysis)
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from reference.transient import Circuit, Signals
+from reference.transient_circuit import Circuit, Signals
 from scipy.integrate import solve_ivp
 
 import circuitxbar as cx

@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 import numpy as np
-from reference.transient import SIDES, Answer, Signals
+from reference.transient import Answer
+from reference.transient_circuit import SIDES, Signals
 
 import circuitxbar as cx
 from circuitxbar.ngspice.runner import run

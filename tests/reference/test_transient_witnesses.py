@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from reference.spice_transient import spice_transient
-from reference.transient import SIDES, Answer, linear_transient, nonlinear_transient
+from reference.transient import Answer, linear_transient, nonlinear_transient
+from reference.transient_circuit import SIDES
 
 import circuitxbar as cx
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 import circuitxbar as cx
 
@@ -39,6 +40,12 @@ def start(
         stdout=stdout,
         stderr=subprocess.PIPE,
     )
+
+
+def colours(picture: Path) -> int:
+    """How many different colours a picture has: an empty sheet has one."""
+    with Image.open(picture) as image:
+        return len(image.convert("RGB").getcolors(image.width * image.height))
 
 
 def table(text: str) -> dict[str, np.ndarray]:

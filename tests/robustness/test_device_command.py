@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
-from robustness.commands import assert_one_line
+from PIL import Image
+from robustness.commands import assert_one_line, colours
 
 from circuitxbar import plots
 from circuitxbar.__main__ import main
@@ -66,9 +66,9 @@ def test_every_device_can_be_drawn(name: str):
 def test_a_picture_is_written_where_it_is_asked_for(capsys, tmp_path: Path):
     out = tmp_path / "picture.png"
     assert printed(capsys, "plot", "vteam", "-o", str(out)) == f"{out}\n"
-    image = imread(out)
-    assert image.shape[1] > image.shape[0] > 300
-    assert len(np.unique(image.reshape(-1, image.shape[-1]), axis=0)) > 20  # not an empty sheet
+    with Image.open(out) as image:
+        assert image.width > image.height > 300
+    assert colours(out) > 20
 
 
 def test_a_picture_has_the_name_of_the_device_where_none_is_given(capsys, tmp_path, monkeypatch):

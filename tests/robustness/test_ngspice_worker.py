@@ -105,8 +105,16 @@ def test_a_worker_that_no_longer_reads_also_times_out():
     assert is_right()
 
 
+@pytest.fixture
+def python_interrupts() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_an_interrupt_leaves_no_half_answer(transport: str):
+def test_an_interrupt_leaves_no_half_answer(transport: str, python_interrupts: None):
     main = threading.main_thread().ident
     assert main is not None
     with (

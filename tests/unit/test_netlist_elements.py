@@ -1,4 +1,4 @@
-"""The text of every kind of element, in every dialect; what SPICE could not say is refused."""
+"""The text of every kind of element; what SPICE could not say is refused."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from unit.netlist_lines import DIODE, elements, lines
 
 import circuitxbar as cx
 from circuitxbar.circuit.elements import (
@@ -25,24 +26,13 @@ from circuitxbar.circuit.elements import (
     VoltageControlledCurrentSource,
     VoltageControlledVoltageSource,
 )
-from circuitxbar.circuit.group import Behaviour, Group, ModelCard, Names
+from circuitxbar.circuit.group import ModelCard, Names
 from circuitxbar.circuit.time_functions import Exponential, Pulse, Sine
-from circuitxbar.devices.expression import Law
-from circuitxbar.ngspice.engine import operating_point
 
 R, V, I = cx.Resistor, cx.VoltageSource, cx.CurrentSource  # noqa: E741
-DIODE = ModelCard("dm", "d", {"is": 1e-14, "rs": 0.1})
+
+
 NMOS = ModelCard("nm", "nmos", {"level": 1, "vto": 0.5})
-
-
-def lines(circuit: cx.Circuit, dialect: str = "ngspice", analysis: str | None = None) -> list[str]:
-    return cx.write_spice(circuit, dialect, analysis).splitlines()
-
-
-def elements(circuit: cx.Circuit) -> list[str]:
-    """The lines of elements, continuations joined."""
-    text = re.sub(r"\n\+ ", " ", cx.write_spice(circuit))
-    return [line for line in text.splitlines()[1:] if line[0] not in "*."]
 
 
 def test_a_deck_of_all_kinds_in_full():
@@ -283,84 +273,6 @@ def test_initial_voltages_stand_in_front_of_a_transient_alone():
         cx.write_spice(batch, analysis=".op")
 
 
-def behaviour(name: str | None, charge: Law | None = None) -> cx.Circuit:
-    """Two cells of one law with parameters, the second the other way round, behind 1 kohm each."""
-    law = Law("test", "g * v0 * sinh(x / v0) + x * (1/3) * g", (), ("x", "g", "v0", "time"))
-    values = {"g": np.array([1e-4, 2e-4]), "v0": np.array([0.1, 0.1])}
-    circuit = cx.Circuit().add(
-        V("v1", "a", "0", 0.4),
-        R("r1", "a", "b", 1e3),
-        R("r2", "a", "c", 1e3),
-    )
-    model = Behaviour(law, "current", ("x",), (), values, charge, name)
-    b, c = circuit.node("b"), circuit.node("c")
-    nodes = np.array([[b, 0, b, 0], [0, c, 0, c]])
-    names = Names.listed(["xc0", "xc1"] if name else ["b0", "b1"])
-    return replace(circuit, groups=(*circuit.groups, Group("B", names, nodes, np.zeros(2), model)))
-
-
-def test_a_named_law_is_a_block_and_others_are_not():
-    assert lines(behaviour("cell")) == [
-        "* circuit",
-        ".subckt cell p n g=0.0001 v0=0.1",
-        ".param constant0=0.3333333333333333",
-        "b1 p n i=(({constant0}*{g}*v(p,n)) + ({g}*{v0}*sinh(min(max((v(p,n)/{v0}), -710.0), "
-        "710.0))))",
-        ".ends cell",
-        "v1 a 0 0.4",
-        "r1 a b 1000.0",
-        "r2 a c 1000.0",
-        "xc0 b 0 cell",
-        "xc1 0 c cell g=0.0002",
-        ".options reltol=1e-8 abstol=1e-15 vntol=1e-10 gmin=1e-20",
-        ".op",
-        ".end",
-    ]
-    assert not any(line.startswith((".subckt", "x")) for line in lines(behaviour(None)))
-    block, plain = (operating_point(behaviour(name)) for name in ("cell", None))
-    np.testing.assert_allclose(block.voltages, plain.voltages, rtol=1e-12)
-    for node, g in (("b", 1e-4), ("c", 2e-4)):
-        v = block.voltage(node)
-        current = g * 0.1 * np.sinh(v / 0.1) + v / 3 * g
-        assert (0.4 - v) / 1e3 == pytest.approx(current, rel=1e-11)
-
-
-def test_a_law_of_a_device_and_one_of_a_deck_may_share_a_name():
-    circuit = behaviour("sinh").add(DeviceElement("xd", ("b", "0"), "sinh", 1e-5))
-    names = [line.split()[1] for line in lines(circuit) if line.startswith(".subckt")]
-    assert len(set(names)) == 2
-    assert all(re.fullmatch(r"sinh_[0-9a-f]{8}", name) for name in names)
-
-
-def test_the_pins_of_a_block_are_its_ends_and_what_else_differs():
-    law = Law("test", "k * y * x", (), ("x", "y", "z", "k", "time"))
-    model = Behaviour(law, "voltage", ("x", "y", "z"), (), {"k": np.array([2.0])}, None, "gate")
-    circuit = cx.Circuit().add(
-        V("v1", "a", "0", 3.0), V("v2", "c", "0", 5.0), R("r1", "o", "q", 2.0), R("r2", "q", "0", 2)
-    )
-    a, c, o, q = (circuit.node(n) for n in "acoq")
-    group = Group("B", Names.one("xg"), np.array([[o, q, a, 0, a, c, q, 0]]), np.zeros(1), model)
-    circuit = replace(circuit, groups=(*circuit.groups, group))
-    text = lines(circuit)
-    assert text[1] == ".subckt gate p c1 c2 n k=2.0"
-    assert text[2] == "b1 p n v=({k}*v(c1)*v(c1,c2))"
-    assert "xg o a c q gate" in text
-    point = operating_point(circuit)
-    # 2 * (3 - 5) * 3 V across 2 ohm; the other 2 ohm carries nothing.
-    assert point.voltage("o") == pytest.approx(-12.0, rel=1e-12)
-    assert point.current("xg") == pytest.approx(6.0, rel=1e-12)
-
-
-def test_a_charge_is_a_capacitor_beside_its_source():
-    charge = Law("test", "1e-12 * x**2", (), ("x", "g", "v0", "time"))
-    assert "c1 p n q={(1e-12*(v(p,n)*v(p,n)))}" in lines(behaviour("cell", charge))
-    plain = lines(behaviour(None, charge))
-    assert "c.b0.charge b 0 q={(1e-12*(v(b)*v(b)))}" in plain
-    for dialect in ("ltspice", "spectre"):
-        with pytest.raises(cx.NetlistError, match="cannot be written"):
-            cx.write_spice(behaviour("cell", charge), dialect)
-
-
 def test_what_has_no_text_is_refused_by_name():
     base = cx.Circuit().add(
         V("v1", "a", "0", 1.0), R("r1", "a", "b", 1.0), Inductor("l1", "b", "0", 1)
@@ -419,108 +331,6 @@ def test_topology_with_the_new_kinds():
         Switch("s1", "x", "0", "a", "0"),
     ):
         assert cx.write_spice(cx.Circuit().add(source, element))
-
-
-def small() -> cx.Circuit:
-    """An amplifier, a cell and a junction."""
-    return cx.Circuit("small").add(
-        V("vin", "in", "0", 0.5, Pulse(0.0, 1.0, 0.0, 1e-9, 1e-9, 1e-6, 2e-6), 1.0),
-        VoltageControlledVoltageSource("eamp", "out", "0", "in", "0", 10.0),
-        BehaviouralSource(
-            "bcell",
-            "out",
-            "0",
-            current="where(x == 0, 0, g * x / exp(abs(x)))",
-            voltages={"x": ("out", "0")},
-            parameters={"g": 1 / 3},
-        ),
-        DeviceElement("xcell", ("out", "in"), "sinh", 1e-4),
-        Diode("dout", "out", "0", DIODE),
-        Capacitor("cout", "out", "0", 1e-12, initial=0.0),
-    )
-
-
-def test_xyce():
-    """Expressions stand in braces, and parameters in them by their bare name."""
-    assert lines(small(), "xyce", ".tran 1e-9 1e-6") == [
-        "* small",
-        ".subckt sinh p n params: g=0.0 temperature=300.15 v0=0.25",
-        "b1 p n i={(g*v0*sinh(min(max((v(p,n)/v0), -710.0), 710.0)))}",
-        ".ends sinh",
-        ".model dm d is=1e-14 rs=0.1",
-        ".param constant0=0.3333333333333333",
-        "vin in 0 0.5 ac 1.0 pulse(0.0 1.0 0.0 1e-09 1e-09 1e-06 2e-06)",
-        "eamp out 0 in 0 10.0",
-        "bcell out 0 i={((v(out) == 0.0) ? 0.0 : (constant0*v(out)/(abs(v(out)) < 200.0 ? "
-        "exp(abs(v(out))) : 2.0*cosh(min(abs(v(out)), 709.0)))))}",
-        "xcell out in sinh params: g=0.0001",
-        "dout out 0 dm",
-        "cout out 0 1e-12 ic=0.0",
-        ".options nonlin reltol=1e-8 abstol=1e-15",
-        ".options device gmin=1e-20",
-        ".tran 1e-9 1e-6",
-        ".end",
-    ]
-
-
-def test_ltspice():
-    """if() in place of conditions; parameters in braces as in ngspice."""
-    text = lines(small(), "ltspice")
-    assert text[1:4] == [
-        ".subckt sinh p n params: g=0.0 temperature=300.15 v0=0.25",
-        "b1 p n i=({g}*{v0}*sinh(min(max((v(p,n)/{v0}), -710.0), 710.0)))",
-        ".ends sinh",
-    ]
-    assert (
-        "bcell out 0 i=if((1.0 - abs(sgn(v(out) - 0.0))), 0.0, ({constant0}*v(out)/"
-        "if(abs(v(out)) < 200.0, exp(abs(v(out))), 2.0*cosh(min(abs(v(out)), 709.0)))))"
-    ) in text
-    assert "xcell out in sinh params: g=0.0001" in text
-    assert text[-3:] == [
-        ".options reltol=1e-8 abstol=1e-15 vntol=1e-10 gmin=1e-20",
-        ".op",
-        ".end",
-    ]
-
-
-def test_spectre():
-    """SPICE text behind a line that says so; its SPICE has no behavioural sources."""
-    with pytest.raises(cx.NetlistError, match=r"'bcell' cannot be written for spectre: .*behav"):
-        cx.write_spice(small(), "spectre")
-    kept = tuple(g for g in small().groups if g.kind not in ("B", "law"))
-    assert lines(replace(small(), groups=kept), "spectre", ".ac dec 10 1 1e6") == [
-        "* small",
-        "simulator lang=spice",
-        ".model dm d is=1e-14 rs=0.1",
-        "vin in 0 0.5 ac 1.0 pulse(0.0 1.0 0.0 1e-09 1e-09 1e-06 2e-06)",
-        "eamp out 0 in 0 10.0",
-        "dout out 0 dm",
-        "cout out 0 1e-12 ic=0.0",
-        ".options reltol=1e-8 abstol=1e-15 vntol=1e-10 gmin=1e-20",
-        ".ac dec 10 1 1e6",
-        ".end",
-    ]
-
-
-def test_a_batch_in_other_dialects():
-    circuit = cx.Crossbar([[1e-3]]).circuit([[0.1], [0.2]])
-    points = "-0.25,0.1,0.25,0.1,\n+ 0.75,0.2,1.25,0.2"
-    node = "row_0_left 0"
-    for dialect, table in (
-        ("xyce", "{table(v(vector_index)," + points + ")}"),
-        ("ltspice", "table(v(vector_index)," + points + ")"),
-    ):
-        assert f"\nbsource_row_0_left {node} v={table}\n" in cx.write_spice(circuit, dialect)
-    with pytest.raises(cx.NetlistError, match="'source_row_0_left' cannot be written for spectre"):
-        cx.write_spice(circuit, "spectre")
-
-
-@pytest.mark.parametrize("dialect", ["xyce", "spectre"])
-def test_switches_that_a_dialect_lacks_are_refused(dialect: str):
-    for switch in (Switch("s1", "a", "b", "a", "0"), CurrentSwitch("w1", "a", "b", "v1")):
-        circuit = cx.Circuit().add(V("v1", "a", "0", 1.0), switch, R("r1", "b", "0", 1.0))
-        with pytest.raises(cx.NetlistError, match=f"'{switch.name}' cannot .* for {dialect}"):
-            cx.write_spice(circuit, dialect)
 
 
 def test_a_subckt_block_holds_its_cards_and_constants():
