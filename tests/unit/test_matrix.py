@@ -55,10 +55,12 @@ def test_the_compiled_elimination_takes_over_and_gives_back(
         kinds.append(type(factor))
         assert np.abs(pattern.matrix(now) @ factor.solve(right) - right).max() < 1e-12
     assert kinds == [Ordered] * 3 + [Eliminated] * 3
+    assert pattern.solver.startswith("compiled elimination")
     # With the roles of its entries exchanged, the pivots that were good are good no more.
     turned = np.where(pattern.rows == pattern.columns, 1e-9, entries)
     factor = pattern.factor(turned)
     assert isinstance(factor, Ordered)
+    assert pattern.solver.startswith("SuperLU")
     assert np.abs(pattern.matrix(turned) @ factor.solve(right) - right).max() < 1e-6
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import scipy
 
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.checks import check_topology
@@ -149,7 +148,7 @@ def ac(circuit: Circuit, frequencies: Array) -> Curves:
         found.branch_currents,
         residual(system.circuit, through),
         _ENGINE,
-        _solver(),
+        {"linear_solver": system.pattern.solver},
     )
 
 
@@ -188,7 +187,7 @@ def _curves(
         found.branch_currents,
         left,
         _ENGINE,
-        {**stats, **_solver()},
+        {**stats, "linear_solver": system.pattern.solver},
         {
             f"{name}.{state.name}": x[:, state.unknowns[k]]
             for state in system.moving
@@ -233,7 +232,3 @@ def unknowns(
     voltages, currents = np.split(full[system.place], [system.circuit.node_count])
     states = None if closed is None else [np.array(c).T for c in zip(*closed, strict=True)]
     return Unknowns(whole or system.circuit, (voltages,), currents, states)
-
-
-def _solver() -> dict[str, Any]:
-    return {"linear_solver": f"SuperLU (scipy {scipy.__version__})"}

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
+import scipy
 from scipy.sparse import csc_array
 from scipy.sparse.linalg import splu
 
@@ -106,6 +107,14 @@ class Pattern:
                 self._pivots = _Pivots.of(self, whole)
             self._times = 0
         return whole
+
+    @property
+    def solver(self) -> str:
+        """By what the matrices are factorised now, for people to read."""
+        superlu = f"SuperLU (scipy {scipy.__version__})"
+        return (
+            superlu if self._pivots is None else f"compiled elimination in the order of {superlu}"
+        )
 
     def transposable(self, entries: np.ndarray) -> Ordered | None:
         """Factors that solve with the transposed matrix, too."""

@@ -16,9 +16,9 @@ from circuitxbar.nodal.modified.newton import (
     Equations,
     Evaluated,
     Found,
-    at_rest_strategies,
     solve,
 )
+from circuitxbar.nodal.modified.strategies import operating_point
 from circuitxbar.nodal.modified.system import Closed, System, add_between, between
 
 _AT_ONCE = 1e-18  # s, in which charges do not move
@@ -109,7 +109,7 @@ def settled(
     closed = tuple(s.model.closed for s in system.switches) if closed is None else closed
     for _ in range(_SETTLINGS):
         equations = Equations(system, sources, closed, held=held or {})
-        found, how = at_rest_strategies(equations, x, nearby)
+        found, how = operating_point(equations, x, nearby)
         new = system.switched(found.at.x, closed)
         if same(new, closed):
             if not found.converged:
