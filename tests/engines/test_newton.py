@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -360,3 +361,39 @@ def test_a_junction_that_blocks_foretells_nothing():
     v = float(found.voltage("d"))  # which is the source of this transistor
     channel, junction = 5e-4 * (-v - 0.6) ** 2, 1e-14 * np.expm1(-v / THERMAL)
     assert (20.0 - v) / 1e5 + channel + junction == pytest.approx(1e-3, rel=1e-9)
+
+
+def test_voltages_far_below_others_have_fewer_digits(tmp_path: Path):
+    """n3 is -0.6 mV, and what rounding leaves of the currents at -37 V moves it by 1e-11 V."""
+    deck = tmp_path / "far_apart.cir"
+    deck.write_text(
+        """far apart
+        .model mp pmos level=1 vto=-0.6 kp=5e-05 lambda=0.02
+        .model dz d is=1e-12 n=1.5 rs=2
+        .model mn nmos level=1 vto=0.6 kp=0.0001 lambda=0.02
+        vdd sup 0 9.225769527276169
+        rs sup vdd 2.2228685765352303
+        r0 n0 0 171.7521926684272
+        r1 n1 0 595.448832046022
+        r2 n2 n0 48010.9080036538
+        r3 n3 n1 3520.9088364827944
+        r4 n4 n2 48057.37481342935
+        r5 n5 n4 341.25703884517077
+        r6 n6 vdd 123024.98049493048
+        r7 n7 n4 39.96342305884025
+        r8 n8 n5 155246.73753869638
+        r9 n9 0 227497.34855900594
+        r10 n10 vdd 17.417218828028762
+        rr0 n3 n8 116.12978333960618
+        rr5 n8 n9 1294.540639544822
+        m1 n3 n4 n2 vdd mp w=10u l=1u
+        d2 n7 n6 dz
+        m3 0 n9 n2 0 mn w=10u l=1u
+        b4 n5 n2 i=1m*tanh(0.4458883255750826*v(vdd))
+        
+        """
+    )
+    point = cx.operating_point(cx.read_spice(deck))
+    assert point.strategies == ("newton",)
+    assert point.voltage("n5") == pytest.approx(-36.8735, abs=1e-3)  # as ngspice 46 has it
+    assert point.voltage("n3") == pytest.approx(-6e-4, abs=1e-4)

@@ -85,12 +85,11 @@ class Equations:
             size += system.gathered @ np.abs(np.concatenate([law[0] for law in at.laws]))
         return size
 
-    def rounding(self, at: Evaluated) -> float:
-        """What the last digits of all unknowns make of the sums of currents, A."""
+    def rounding(self, at: Evaluated) -> Array:
+        """What the last digits of all unknowns make of each equation, (size,)."""
         system = self.system
         entries = np.abs(system.matrix_of(at.laws, at.charges, self.alpha, self.closed))
-        flows = system.pattern.matrix(entries) @ np.abs(at.x)
-        return 4 * np.finfo(float).eps * float(flows[system.nodes].max(initial=0.0))
+        return 4 * np.finfo(float).eps * (system.pattern.matrix(entries) @ np.abs(at.x))
 
     def factor(self, at: Evaluated, pinned: np.ndarray) -> Factor | None:
         """Factors of the matrix there; the equations of what is `pinned` hold it where it is."""
@@ -183,9 +182,8 @@ def solve(
             return Found(trial, True, done)
         step = np.abs(trial.x - at.x)
         allowed = rtol * np.abs(trial.x) + smallest
-        if done > 2 and (step <= allowed)[system.nodes].all():
-            # Of currents far below others no more than the digits that voltages have.
-            allowed = np.maximum(allowed, equations.rounding(trial))
+        if done > 2:
+            allowed = _told(equations, trial, step, allowed, rtol)
         far = float((step / allowed).max(initial=0.0))
         last = pinned
         at, (pinned, target) = trial, _pinned(equations, trial)
@@ -197,6 +195,25 @@ def solve(
             factor = None
         before = far
     return Found(at, False, done)
+
+
+def _told(equations: Equations, at: Evaluated, step: Array, allowed: Array, rtol: float) -> Array:
+    """How far unknowns may move: `allowed`, or more where their digits tell no more.
+
+    Of currents far below others these are the digits that voltages have; of voltages far below
+    others, where the equations hold to rounding, `rtol` of the largest.
+    """
+    system = equations.system
+    nodes = system.nodes
+    largest = rtol * np.abs(at.x[nodes]).max(initial=0.0)
+    if (step > np.maximum(allowed, largest))[nodes].any():
+        return allowed
+    rounding = equations.rounding(at)
+    if (step > allowed)[nodes].any():
+        if (np.abs(at.error) > 4.0 * rounding).any():
+            return allowed
+        allowed = np.where(system.is_node, np.maximum(allowed, largest), allowed)
+    return np.maximum(allowed, rounding[nodes].max(initial=0.0))
 
 
 def _polished(equations: Equations, at: Evaluated, factor: Factor, done: int) -> Found:
