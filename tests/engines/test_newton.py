@@ -390,7 +390,6 @@ def test_voltages_far_below_others_have_fewer_digits(tmp_path: Path):
         d2 n7 n6 dz
         m3 0 n9 n2 0 mn w=10u l=1u
         b4 n5 n2 i=1m*tanh(0.4458883255750826*v(vdd))
-        
         """
     )
     point = cx.operating_point(cx.read_spice(deck))
