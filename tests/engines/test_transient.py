@@ -343,7 +343,7 @@ def test_voltages_beyond_what_the_laws_cover_are_refused():
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"crossbar": 5}, "5 is not a Crossbar"),
+        ({"crossbar": 5}, "5 is neither a Crossbar nor a Circuit"),
         ({"waveforms": None}, "waveforms is missing"),
         ({"waveforms": cx.Waveform([0.0, NS], np.ones((4, 2)))}, "waveforms is for 4 lines; the"),
         ({"waveforms": np.ones((2, 2, 5))}, r"waveforms has shape \(2, 2, 5\)"),
