@@ -62,8 +62,8 @@ Of time:
   threshold passed slowly starts a fast edge. With `tol=1e-6` the edges of
   `bipolar_schmitt_trigger` are 4e-11 s early in 8e-5 s, 9e-3 of its swing; with 1e-8 they are those
   of ngspice to 2e-13 s. Errors of ours, not of ngspice: the decks say which tolerance they take.
-- Between its points a transient of this engine is smooth, and its steps are longer than ngspice's:
-  it is compared at its own times, not on straight lines between them.
+- Between its points a transient of this engine is smooth where charges hold it, and its steps are
+  longer than ngspice's: it is compared at its own times, not on straight lines between them.
 
 What ngspice answers and this engine refuses:
 

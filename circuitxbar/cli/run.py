@@ -33,7 +33,7 @@ from circuitxbar.solving import ac, dc_sweep, noise, operating_point, transient
 from circuitxbar.solving.engines import engine_for_circuit
 from circuitxbar.storage import write_npz, write_text
 
-_MOST_POINTS = 1_000_000  # of a sweep
+_MOST_POINTS = 1_000_000  # of a sweep, or frequencies
 _SHOWN = 20  # lines of a table on the screen
 _NAMES: dict[type, str] = {
     OperatingPointAnalysis: "op",
@@ -155,7 +155,8 @@ def _over_time(deck: Deck, analysis: TransientAnalysis, engine: str) -> Curves:
         deck.circuit,
         stop=analysis.stop,
         engine=engine,
-        maximum_step=analysis.maximum_step,
+        maximum_step=analysis.maximum_step
+        or min(analysis.step, (analysis.stop - analysis.start) / 50),  # as SPICE does
         method="gear" if deck.options.get("method") == "gear" else "trapezoidal",
         initial="given" if analysis.use_initial else "operating point",
     )
@@ -192,10 +193,12 @@ def _frequencies(kind: str, points: int, start: float, stop: float) -> np.ndarra
     """`points` in all of them (lin), in a decade or in an octave, as SPICE counts them."""
     if start == 0:
         raise CircuitError("an .ac begins above 0 Hz here. At 0 Hz, run an .op.")
+    base = {"dec": 10.0, "oct": 2.0, "lin": 0.0}[kind]
+    count = int(points * np.log(stop / start) / np.log(base) + 1e-9) + 1 if base else points
+    if count > _MOST_POINTS:
+        raise CircuitError(f"{count:.3g} frequencies; at most {_MOST_POINTS} are run. Give fewer.")
     if kind == "lin":
         return np.linspace(start, stop, points)
-    base = {"dec": 10.0, "oct": 2.0}[kind]
-    count = int(points * np.log(stop / start) / np.log(base) + 1e-9) + 1
     return start * base ** (np.arange(count) / points)
 
 

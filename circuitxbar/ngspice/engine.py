@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from circuitxbar.circuit.crossbar import Crossbar
     from circuitxbar.circuit.drive import Drive
 
-_ABSTOL = 1e-15  # A, of a current where ngspice ends (law_options), gmin of its junctions within it
+# Of a current where ngspice ends (law_options), A and of itself; gmin of its junctions within it.
+_ABSTOL, _RELTOL = 1e-15, 1e-8
 
 
 def is_present() -> bool:
@@ -67,12 +68,11 @@ def operating_point(circuit: Circuit) -> OperatingPoint:
     voltages, currents, _ = _found(circuit)
     none = np.zeros_like(voltages)
     whole = with_laws(circuit)
-    left = np.zeros(circuit.batch)
-    if any(group.kind in "BDMQSW" for group in circuit.groups):
-        left += rounding(Unknowns(whole or circuit, (voltages,), currents)) + _ABSTOL
-    return OperatingPoint(
-        circuit, voltages, none, currents, engine="ngspice", inside=whole, rounding=left
-    )
+    point = OperatingPoint(circuit, voltages, none, currents, engine="ngspice", inside=whole)
+    if not any(group.kind in "BDMQSW" for group in circuit.groups):
+        return point
+    left = rounding(Unknowns(whole or circuit, (voltages,), currents))
+    return replace(point, rounding=left + _ABSTOL + _RELTOL * point.largest_current)
 
 
 def _found(circuit: Circuit) -> tuple[Array, Array, dict[str, Any]]:

@@ -329,3 +329,30 @@ def test_a_transistor_at_next_to_no_voltage_has_a_finite_charge():
     found = cx.transient(circuit, stop=5e-5, tol=1e-5)
     assert found.voltage("out").max() > 0.2
     assert found.voltage("out").min() < -0.2
+
+
+def test_a_sine_is_seen_where_no_charge_tells_of_its_error():
+    """A rectifier without a capacitor: a fiftieth of 50 ms is 1 ms, where its sine is 0 V."""
+
+    def rectifier(voltage: float, over_time: cx.Sine | None = None) -> cx.Circuit:
+        return cx.Circuit().add(
+            cx.VoltageSource("v", "a", "0", voltage, over_time),
+            cx.Diode("d", "a", "b", cx.ModelCard("dm", "d", {"is": 1e-14})),
+            cx.Resistor("r", "b", "0", 1e3),
+        )
+
+    highest = cx.operating_point(rectifier(5.0)).voltage("b")
+    for step in (None, 1e-3):
+        curves = cx.transient(rectifier(0.0, cx.Sine(0.0, 5.0, 1e3)), stop=0.05, maximum_step=step)
+        assert curves.voltage("b").max() == pytest.approx(highest, rel=3e-3)
+        mean_square = np.trapezoid(curves.voltage("a") ** 2, curves.time) / 0.05
+        assert mean_square == pytest.approx(12.5, rel=1e-3)
+
+
+def test_more_steps_than_anybody_waits_for_are_refused():
+    circuit = cx.Circuit().add(
+        cx.VoltageSource("v", "a", "0", over_time=cx.Sine(0.0, 1.0, 1e12)),
+        cx.Resistor("r", "a", "0", 1e3),
+    )
+    with pytest.raises(cx.CircuitError, match=r"steps of at most 2e-14 s to 1 s are 5.0e\+13"):
+        cx.transient(circuit, stop=1.0)

@@ -140,3 +140,14 @@ def test_small_signals_of_laws_and_switches_are_unknown():
         replace(linear, groups=groups), found.frequency, found.voltages, found.branch_currents
     )
     assert (wrong > 1e-10).all()
+
+
+def test_where_ngspice_ends_within_its_own_tolerance_it_is_believed():
+    """1e-18 A (exp(v / 25 mV) - 1) behind 1 kohm at 100 V: it ends 1e-10 A from balance."""
+    steep = BehaviouralSource(
+        "b1", "b", "0", current="1e-18 * (exp(x / 0.025) - 1)", voltages={"x": ("b", "0")}
+    )
+    circuit = Circuit().add(V("v1", "a", "0", 100.0), R("r1", "a", "b", 1e3), steep)
+    point = cx.operating_point(circuit, engine="ngspice")
+    assert 0 < point.residual < 1e-8 * point.largest_current
+    assert point.voltage("b") == pytest.approx(cx.operating_point(circuit).voltage("b"), rel=1e-9)

@@ -209,6 +209,7 @@ def test_includes_are_found_beside_the_deck(run, deck, folder: Path, monkeypatch
         ([".ac lin 3 0 1k"], [], "begins above 0 Hz"),
         ([".noise v(out) vx dec 1 1k 1meg"], [], "'vx'"),
         ([".dc v1 0 1 1e-9"], [], "at most 1000000 are swept"),
+        ([".ac dec 1000000000 1 1k"], [], "at most 1000000 are run"),
         (["c7 far away 1n"], [], "nothing but capacitors holds it (c7)"),
         (["i2 0 alone 1"], [], "'alone'"),
         (["m1 in in 0 0 n", ".model n nmos level=54"], [], "--engine ngspice"),

@@ -21,7 +21,7 @@ from circuitxbar.circuit.kirchhoff import (
     small_signal_currents,
 )
 from circuitxbar.circuit.operating_point import OperatingPoint
-from circuitxbar.errors import SolverError
+from circuitxbar.errors import CircuitError, SolverError
 from circuitxbar.nodal.modified.building import system_of
 from circuitxbar.nodal.modified.newton import Found
 from circuitxbar.nodal.modified.small_signal import Linearised
@@ -30,7 +30,8 @@ from circuitxbar.nodal.modified.system import Closed, System
 from circuitxbar.nodal.modified.transient import March
 
 _ENGINE = "nodal"
-_STEPS = 50  # of a transient, at least
+_STEPS = 50  # of a transient, and of a period of any source, at least
+_MOST_STEPS = 100_000_000  # of a transient, before it begins
 
 
 def operating_point(circuit: Circuit) -> OperatingPoint:
@@ -63,10 +64,21 @@ def _point(circuit: Circuit) -> tuple[System, Found, Closed, str]:
     if not found.converged:
         raise SolverError(
             "the operating point was not found, by Newton's method, gmin stepping, source stepping "
-            "or a pseudo-transient. There may be none; look for laws that jump, and for amplifiers "
-            "without feedback."
+            f"or a pseudo-transient: {_amiss(system, found)}. There may be none; look for laws "
+            "that jump, and for amplifiers without feedback."
         )
     return system, found, closed, how
+
+
+def _amiss(system: System, found: Found) -> str:
+    """What is worst where Newton's method came to, for messages."""
+    at = found.at
+    for block, missing in zip(system.blocks, at.undefined, strict=True):
+        if missing.any():
+            end = block.outputs[np.flatnonzero(missing)[0]].max()
+            return f"a law has no value or no slope at {system.name_of(int(end))}"
+    worst = int(np.abs(at.error).argmax())
+    return f"{system.name_of(worst)} is {abs(at.error[worst]):.1e} (A or V) from balance"
 
 
 def dc_sweep(circuit: Circuit, source: str, values: Array) -> Curves:
@@ -83,7 +95,8 @@ def dc_sweep(circuit: Circuit, source: str, values: Array) -> Curves:
         found, closed, how = settled(system, sources.copy(), x, closed=closed)
         if not found.converged:
             raise SolverError(
-                f"the operating point at {source} = {value:g} was not found. "
+                f"the operating point at {source} = {value:g} was not found: "
+                f"{_amiss(system, found)}. "
                 "Sweep in smaller steps, or look for laws that jump."
             )
         x = found.at.x
@@ -124,7 +137,13 @@ def transient(
     check_topology(whole, over_time=True, at_rest=not use_initial)
     system = system_of(whole, with_states=True)
     start, closed = given_start(system) if use_initial else operating_start(system)
-    longest = stop / _STEPS if maximum_step is None else maximum_step
+    # A circuit without charges has no error that would tell of a source between two points.
+    longest = min(maximum_step or stop / _STEPS, system.sources.shortest_period / _STEPS)
+    if stop / longest > _MOST_STEPS:
+        raise CircuitError(
+            f"steps of at most {longest:.3g} s to {stop:g} s are {stop / longest:.1e} of them. "
+            "Stop earlier, pass a larger maximum_step, or lower the frequency of sources."
+        )
     march = March(system, stop, method, longest, tol)
     with np.errstate(all="ignore"):
         course = march.run(start, closed)

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array, csr_array
 
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.group import Group
-from circuitxbar.circuit.time_functions import Pulse, TimeFunction
+from circuitxbar.circuit.time_functions import Pulse, Sine, TimeFunction
 from circuitxbar.circuit.waveforms import Waveform
 
 _SAMPLES, _CORNERS = 65, 1000  # where the largest value of sources is looked for
@@ -97,6 +97,12 @@ class Sources:
         by_source = values.max(axis=0, initial=0.0)
         is_voltage = np.array(self.is_voltage, dtype=bool)
         return by_source[is_voltage].max(initial=0.0), by_source[~is_voltage].max(initial=0.0)
+
+    @property
+    def shortest_period(self) -> float:
+        """Of the sine sources, s; infinite where there is none."""
+        sines = [f for _, f in self.functions if isinstance(f, Sine) and f.amplitude]
+        return min((1 / f.frequency for f in sines if f.frequency), default=np.inf)
 
     def prepare(self, stop: float) -> Array:
         """The times up to `stop` at which a slope jumps, s; piecewise linear ones are tabled."""

@@ -112,12 +112,14 @@ def settled(
         found, how = operating_point(equations, x, nearby)
         new = system.switched(found.at.x, closed)
         if same(new, closed):
-            if not found.converged:
+            if not found.converged and found.at.whole:
                 _refuse_singular(equations, found.at)
             return found, closed, how
         closed = new  # whether this was solved or not: it is another circuit now
     raise SolverError(
-        "switches open and close without end at the operating point. Give them a hysteresis."
+        "switches open and close without end at the operating point: it may have none, as of an "
+        'oscillator. Start a transient from initial conditions (initial="given", uic), or give the '
+        "switches a hysteresis."
     )
 
 
