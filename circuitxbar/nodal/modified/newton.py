@@ -16,9 +16,7 @@ from circuitxbar.nodal.modified.system import Closed, System
 
 _STEPS = 150
 _DAMPINGS = 6
-# Factors of elsewhere serve where the last step came nearer by as much: within a step of time,
-# and at rest, where a few more steps are dearer than a factor.
-_NEARER, _NEARER_AT_REST = 0.1, 0.01
+_NEARER = 0.1  # a step that is that part of the one before: factors of elsewhere serve
 _LAST_DIGITS = 1e-5  # of what counts as none, when factors of elsewhere lead to it
 _ABSURD = 1e12
 
@@ -166,7 +164,6 @@ def solve(
     plain = system.is_linear and not polish  # one step is all it takes
     pinned, target = _pinned(equations, at)
     factor, before = None, np.inf if equations.alpha else 0.0
-    nearer = _NEARER if equations.alpha else _NEARER_AT_REST
     while done < steps:
         done += 1
         known = factor is not None
@@ -191,7 +188,7 @@ def solve(
         left = far * far / before if known and polish else 0.0  # the next step, as it goes on
         if far <= 1.0 and left <= _LAST_DIGITS and settled:
             return _polished(equations, at, factor, done) if polish else Found(at, True, done)
-        if not (settled and far < nearer * before):
+        if not (settled and far < _NEARER * before):
             factor = None
         before = far
     return Found(at, False, done)
