@@ -75,8 +75,8 @@ def _check_source_loops(circuit: Circuit, net: np.ndarray, at_rest: bool) -> Non
         for k, (first, second) in enumerate(ends.tolist()):
             a, b = root(first), root(second)
             if a == b:
-                others = seen.get(first) or seen.get(second)
-                loop = f"with {others!r}" if others else "on itself"
+                other = seen.get(first) or seen.get(second)
+                loop = f"with {other!r}" if other else "on itself"
                 raise CircuitError(
                     f"source {group.names[k]!r} closes a loop {loop} without resistance (ideal "
                     "sources joined by zero resistance). Give an end or the wire a resistance."
@@ -108,14 +108,12 @@ def _refuse(circuit: Circuit, lost: np.ndarray, conducting: list[np.ndarray]) ->
     touching: list[str] = []
     capacitors: list[str] = []
     for group, conducts in zip(circuit.groups, conducting, strict=True):
-        drives = np.full(len(group.names), group.kind in "IFGB")
-        ends = [paths(group).reshape(len(group.names), -1) == node, group.nodes == node]
-        reaches = [
-            (end.any(axis=1) & which) for end, which in zip(ends, (drives, conducts), strict=True)
-        ]
-        touching += [group.names[int(k)] for k in np.flatnonzero(reaches[0] | reaches[1])[:4]]
+        touched = (group.nodes == node).any(axis=1)
+        driven = (paths(group) == node).any(axis=(1, 2)) & (group.kind in "IFGB")
+        reaching = driven | (touched & conducts)
+        touching += [group.names[int(k)] for k in np.flatnonzero(reaching)[:4]]
         if group.kind == "C":
-            capacitors += [group.names[int(k)] for k in np.flatnonzero(ends[1].any(axis=1))[:4]]
+            capacitors += [group.names[int(k)] for k in np.flatnonzero(touched)[:4]]
     if capacitors and not touching:
         raise CircuitError(
             f"node {circuit.nodes[node]!r} has no path to a fixed potential: nothing but "

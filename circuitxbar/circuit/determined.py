@@ -7,7 +7,11 @@ from itertools import product
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import breadth_first_order, maximum_bipartite_matching
+from scipy.sparse.csgraph import (
+    breadth_first_order,
+    connected_components,
+    maximum_bipartite_matching,
+)
 
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.curves import has_branch
@@ -27,27 +31,44 @@ def undetermined(
     There is a solution where every unknown can be found from an equation of its own, which is a
     matching of the entries of the matrix. Of what is inside a part only differences matter, and
     its currents cancel in the sum over its nodes: that sum is the equation of the part's first
-    node, and what all its voltages are above is the unknown.
+    node, and what all its voltages are above is the unknown. What no equation joins with ground is
+    open whatever the matching says: all its voltages may be higher by as much, or all its currents
+    cancel.
     """
     size = circuit.node_count + sum(len(g.names) for g in circuit.groups if has_branch(g))
     # A branch is an unknown by itself, as is a voltage above ground.
     joined = np.concatenate([net, np.arange(circuit.node_count, size)])
     whole = np.concatenate([part, np.zeros(size - circuit.node_count, dtype=int)])
+    stamps = [(joined[rows], joined[columns]) for rows, columns in _stamps(circuit, held, at_rest)]
+    own = np.flatnonzero((joined == np.arange(size)) & (joined > 0))
+    equations, unknowns = (np.concatenate(pairs) for pairs in zip(*stamps, strict=True))
+    apart = (_apart(equations, size) | _apart(unknowns, size))[own]
+    if apart.any():
+        return own[apart]
+    matrix = _entries(stamps, whole)[own][:, own]
+    row_of = maximum_bipartite_matching(matrix, perm_type="row")
+    free = np.flatnonzero(row_of < 0)
+    return own[_exchangeable(matrix, row_of, free)] if len(free) else None
+
+
+def _apart(pairs: Pairs, size: int) -> np.ndarray:
+    """Which of all unknowns, or equations, no chain of differences joins with ground, (size,)."""
+    ones = np.ones(len(pairs), dtype=bool)
+    graph = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(size, size))
+    _, part = connected_components(graph, directed=False)
+    return part != part[0]
+
+
+def _entries(stamps: list[tuple[Pairs, Pairs]], part: np.ndarray) -> csr_array:
+    """Where a matrix of these equations and unknowns has entries, each part taken as a whole."""
     places = [np.empty((2, 0), dtype=int)]
-    for rows, columns in _stamps(circuit, held, at_rest):
-        touched = [_touched(joined[pairs], whole) for pairs in (rows, columns)]
-        for (row, there), (column, here) in product(*touched):
+    for rows, columns in stamps:
+        for (row, there), (column, here) in product(_touched(rows, part), _touched(columns, part)):
             both = there & here
             places.append(np.stack([row[both], column[both]]))
     rows, columns = np.concatenate(places, axis=1)
-    there = np.flatnonzero((joined == np.arange(size)) & (joined > 0))
     ones = np.ones(len(rows), dtype=np.int8)
-    matrix = csr_array(coo_array((ones, (rows, columns)), shape=(size, size)))[there][:, there]
-    row_of = maximum_bipartite_matching(matrix, perm_type="row")
-    free = np.flatnonzero(row_of < 0)
-    if not len(free):
-        return None
-    return there[_exchangeable(csr_array(matrix), row_of, free)]
+    return csr_array(coo_array((ones, (rows, columns)), shape=(len(part), len(part))))
 
 
 def _touched(pairs: Pairs, part: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -120,7 +141,7 @@ def _stamps_of(
             if at_rest and not group.model.direct:
                 return
             pairs = group.nodes[:, 2:].reshape(len(group.names), -1, 2).transpose(1, 0, 2)
-            for control in (*pairs, *sensed):
+            for control in (*pairs, *sensed) if group.model.direct or not at_rest else ():
                 yield (own if has_branch(group) else across), control
         case "law" | "D" | "M" | "Q":
             ends = group.nodes[:, :3] if group.kind == "Q" else group.nodes

@@ -112,16 +112,15 @@ class DriveOverTime:
 
 
 def _over_time(name: str, value: Any, lines: int) -> Waveform:
-    parts = value if isinstance(value, list | tuple) else [value]
-    if any(isinstance(part, Pulse | Sine | Exponential | Waveform) for part in parts) and not (
-        isinstance(value, Waveform)
-    ):
-        raise CircuitError(
-            f"{name} = {shown(value)}: a {type(parts[0]).__name__} is for one source of a Circuit. "
-            "Give one Waveform for all lines: Waveform(times, voltages), voltages of shape "
-            f"(lines, times), here {lines} lines."
-        )
     if not isinstance(value, Waveform):
+        parts = value if isinstance(value, list | tuple) else [value]
+        for part in parts:
+            if isinstance(part, Pulse | Sine | Exponential | Waveform):
+                raise CircuitError(
+                    f"{name} = {shown(value)}: a {type(part).__name__} is for one source of a "
+                    "Circuit. Give one Waveform for all lines: Waveform(times, voltages), voltages "
+                    f"of shape (lines, times), here {lines} lines."
+                )
         value = real_array(name, value, unit="V")
         if value.ndim > 2 or value.size == 0:
             raise CircuitError(

@@ -74,7 +74,12 @@ class Pulse:
         since = np.asarray(time, dtype=float) - self.delay
         if self.period != math.inf:
             since = np.where(since > 0, since - np.floor(since / self.period) * self.period, since)
-        return np.interp(since, *self._points)
+        # What a time has no digits for is no part of an edge: at its end it is over.
+        last_digits = 4 * np.spacing(np.abs(time))
+        times, values = self._points
+        for corner in times:
+            since = np.where(np.abs(since - corner) <= last_digits, corner, since)
+        return np.interp(since, times, values)
 
     def corners(self, stop: float, /) -> Array:
         """The times of all corners up to `stop`, s."""

@@ -66,8 +66,8 @@ def transient(crossbar: Crossbar | Circuit, *arguments: Any, **options: Any) -> 
 
     Of a Circuit: voltages, V, and currents, A, at the points that the steps end at.
     stop : s.  engine : "nodal" or "ngspice".  maximum_step : s; a fiftieth of stop by default.
-    method : "trapezoidal" or "gear", of second order both; a first step behind a corner of a source
-    is backward Euler's.
+    method : "trapezoidal" or "gear", of second order both; the first two steps behind a corner of a
+    source or a switch are backward Euler's.
     tol : what a step may add to the error of any unknown, of the largest value it has had. What
     steps add is damped with the circuit, or adds up where that is lightly damped: a resonator that
     rings through 5 periods is off by 5e-4 of its swing at 1e-5 and by 2e-5 at 1e-7, as formulas are

@@ -113,3 +113,24 @@ def test_a_switch_that_opens_itself_is_told_of():
             "v1 in 0 pulse(0 1 1u 1u 1u 1 2)\nr1 in a 1k\ns1 a 0 a 0 sm\n"
             ".model sm sw(vt=0.5 vh=0 ron=1 roff=1g)\n"
         )
+
+
+def test_a_jump_past_two_corners_does_not_turn_the_time_back():
+    found = course(
+        "vg g 0 pulse(0 1 1u 1n 1n 200 300)\nv1 in 0 pulse(0 1 1001.2n 1n 1n 1 300)\n"
+        "s1 in a g 0 sm\nr1 a 0 1k\nc1 a 0 1u\n.model sm sw(vt=0.5 vh=0 ron=1k roff=1g)\n",
+        stop=100.0,
+        maximum_step=10.0,
+    )
+    assert np.diff(found.time).min() > 0
+    later = (found.time > 1e-5) & (found.time < 1.0)
+    exact = 0.5 * -np.expm1(-(found.time[later] - 1e-6) / 0.5e-3)
+    np.testing.assert_allclose(found.voltage("a")[later], exact, atol=1e-4)
+
+
+def test_no_step_is_less_than_the_last_digits_of_the_time():
+    found = course("v1 in 0 pulse(0 1 0.9 50f 50f 1 2)\nr1 in a 1k\nc1 a 0 1u\n", stop=1.0)
+    assert np.diff(found.time).min() > 1e-14
+    later = found.time > 0.9 + 1e-9
+    exact = -np.expm1(-(found.time[later] - 0.9) / 1e-3)
+    np.testing.assert_allclose(found.voltage("a")[later], exact, atol=1e-4)

@@ -32,6 +32,8 @@ ANALYSES = {
         ("d1 left right dm\nr3 right left 1k\n.model dm d\n", "right"),
         ("c1 a between 1n\nc2 between 0 1n\n", "between"),  # ngspice: what its gmin makes of it
         ("c1 a far 1n\n", "far"),
+        ("r3 left right 1k\ng1 other left other right 1m\n", "left"),  # all may be higher
+        ("c1 a gate 1n\nm1 a gate 0 0 nm\n.model nm nmos tox=20n\n", "gate"),
         ("m1 a gate 0 0 nm\n.model nm nmos\n", "gate"),
         ("xa a inner cell\n.subckt cell p q\nc1 p deep 1n\nr1 deep q 1k\n.ends\n", "deep"),
     ],
@@ -64,6 +66,8 @@ def test_what_currents_that_are_controlled_determine_is_answered(
         ("g1 a 0 x y 1m\ng2 0 x a 0 1m\nr3 x y 1k\nc1 x 0 1n\n", "x"),
         ("f1 0 x v1 2\nc1 x 0 1n\n", "x"),
         ("g1 0 x a 0 1m\ng2 a 0 x 0 0\n", "x"),  # 0 S is no control
+        ("r3 x y 1k\nr4 z y 1k\ng1 x z a 0 1m\n", "x"),
+        ("r3 x y 1k\ng1 z x a y 1m\n", "x"),  # what leaves z comes to x
         ("eid out 0 open 0 1e6\nr3 out 0 1k\ni1 0 open 1u\n", "open"),
     ],
 )
@@ -77,6 +81,12 @@ def test_what_they_do_not_determine_is_named(cards: str, node: str):
     [
         ("g1 b 0 b 0 -1m\nr3 b 0 1k\ni1 0 b 1u\n", "b"),
         ("g1 a 0 x 0 1m\ng2 0 x a 0 1m\ng3 0 a x 0 1m\n", "x"),
+        # The one current that x controls goes around through v2; the squares cancel exactly.
+        (
+            "g1 z y z x 0.5396468082703887\ng2 x y 0 z 0.9287962058095087\n"
+            "r3 y 0 1.316487942900297\nv2 y z -0.42324178198066076\n",
+            "x",
+        ),
     ],
 )
 @pytest.mark.parametrize("analysis", ["operating point", "sweep", "transient", "AC"])

@@ -82,7 +82,7 @@ def test_what_is_missing_or_of_the_wrong_kind_says_what_to_do():
         (lambda: cx.transient(DIVIDER), "stop is missing: how long, s, by its name"),  # pyright: ignore[reportCallIssue]
         (lambda: cx.transient(crossbar, [0.1, 0.1]), "stop is missing"),  # pyright: ignore[reportCallIssue]
         (lambda: cx.transient(DIVIDER, PULSE, stop=1.0), "its sources hold them"),  # pyright: ignore[reportCallIssue]
-        (lambda: cx.transient(crossbar, [PULSE, PULSE], stop=1e-6), "a Pulse is for one source"),
+        (lambda: cx.transient(crossbar, [0.1, PULSE], stop=1e-6), "a Pulse is for one source"),
         (lambda: cx.transient(crossbar, PULSE, stop=1e-6), "Give one Waveform for all lines"),
         (lambda: DIVIDER.add(cx.VoltageSource("v2", "a", "0", PULSE)), "Give it as over_time="),  # pyright: ignore[reportArgumentType]
         (lambda: DIVIDER.add(cx.VoltageSource("v2", "a", "0", 0.0, [PULSE])), "this source alone"),  # pyright: ignore[reportArgumentType]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array, diags_array, eye_array
+from scipy.sparse import csc_array, csr_array, diags_array
 from scipy.sparse.linalg import splu
 
 from circuitxbar.arguments import Array
@@ -24,6 +24,7 @@ from circuitxbar.nodal.modified.system import Closed, System, add_between, betwe
 _AT_ONCE = 1e-18  # s, in which charges do not move
 _SETTLINGS = 20  # of switches
 _LITTLE, _NOTHING = 1e-20, 1e-11  # of the largest entry of a row
+_LAST_DIGITS = 1e-15
 
 
 def operating_start(system: System) -> tuple[Point, Closed]:
@@ -140,7 +141,10 @@ def _refuse_singular(equations: Equations, at: Evaluated) -> None:
     if not np.isfinite(rows).all():
         return
     matrix = csc_array(diags_array(1.0 / np.where(rows > 0, rows, 1.0)) @ matrix)
-    factor = splu(csc_array(matrix.T @ matrix + _LITTLE * eye_array(system.size)))
+    squares = matrix.T @ matrix
+    # What is less than their last digits adds nothing to them.
+    little = np.maximum(_LITTLE, _LAST_DIGITS * squares.diagonal())
+    factor = splu(csc_array(squares + diags_array(little)))
     vector = np.random.default_rng(0).standard_normal(system.size)
     for _ in range(3):
         vector = factor.solve(vector)

@@ -143,7 +143,10 @@ class March:
         """Step up to the `corner`, behind which all that was smooth begins anew."""
         self.points = self.points[-1:]
         left = corner - self.points[-1].time
-        self.step = min(self.step, self.longest, _FIRST * left)
+        if left <= _SAME_TIME * self.stop:
+            return  # a jump at a corner just before has passed this one
+        # Of less than the last digits of the time there is no step.
+        self.step = max(min(self.step, _FIRST * left), _AT_ONCE * corner)
         while left > _SAME_TIME * self.stop:
             # Two equal steps to a corner are better than a long and a tiny one.
             step = min(self.step, self.longest, left)
@@ -206,7 +209,7 @@ class March:
             self.step = growth * step
             self.restless = 0
         else:
-            self.step = _FIRST * step
+            self.step = max(_FIRST * step, _AT_ONCE * self.stop)
             self._jump(switched)
 
     def _jump(self, switched: Closed) -> None:
