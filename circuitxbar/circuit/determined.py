@@ -138,8 +138,6 @@ def _stamps_of(
             yield (own if group.kind == "H" else across)[acts], sensed[0][acts]
         case "B":
             assert isinstance(group.model, Behaviour)
-            if at_rest and not group.model.direct:
-                return
             pairs = group.nodes[:, 2:].reshape(len(group.names), -1, 2).transpose(1, 0, 2)
             for control in (*pairs, *sensed) if group.model.direct or not at_rest else ():
                 yield (own if has_branch(group) else across), control

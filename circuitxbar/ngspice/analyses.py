@@ -14,13 +14,13 @@ import numpy as np
 from circuitxbar.arguments import Array
 from circuitxbar.circuit.circuit import Circuit
 from circuitxbar.circuit.curves import Curves
-from circuitxbar.circuit.group import Excitation, Group
+from circuitxbar.circuit.group import Excitation, Group, SwitchModel
 from circuitxbar.circuit.noise import Noise
 from circuitxbar.dialects import DIALECTS
 from circuitxbar.errors import SolverError
 from circuitxbar.netlist.spelling import Spelling
 from circuitxbar.netlist.writer import deck, write_spice, written_nodes
-from circuitxbar.ngspice.engine import numbers_of, stats_of
+from circuitxbar.ngspice.engine import numbers_of, operating_point, stats_of
 from circuitxbar.ngspice.grids import grids
 from circuitxbar.ngspice.residuals import residual_over_frequency, residual_over_points
 from circuitxbar.ngspice.runner import Run, run
@@ -95,12 +95,30 @@ def ac(circuit: Circuit, frequencies: Array) -> Curves:
     frequencies : (points,), Hz. A linear grid, or one with a whole number of points to the decade
     or octave, is one run of ngspice; others are cut into such grids.
     """
+    _refuse_closed_switches(circuit)
     answers = list(_over_frequency(circuit, ".ac {}", frequencies))
     parts = [numbers_of(circuit, answer, len(f)) for f, answer in answers]
     voltages, branches = (np.hstack(part) for part in zip(*parts, strict=True))
     residual = residual_over_frequency(circuit, frequencies, voltages, branches)
     stats = {**stats_of(answers[0][1]), "runs": len(answers)}
     return Curves(circuit, "frequency", frequencies, voltages, branches, residual, "ngspice", stats)
+
+
+def _refuse_closed_switches(circuit: Circuit) -> None:
+    """Refuse what ngspice would answer for another circuit: here all its switches are open."""
+    if not any(isinstance(group.model, SwitchModel) for group in circuit.groups):
+        return
+    rest = operating_point(circuit).unknowns
+    for group in rest.circuit.groups:
+        model = group.model
+        if isinstance(model, SwitchModel):
+            closed = np.flatnonzero(rest.conductances(group)[:, 0] != 1.0 / model.off)
+            if len(closed):
+                raise SolverError(
+                    f"switch {group.names[int(closed[0])]!r} is closed at the operating point, and "
+                    "ngspice takes every switch as open over frequency. Put a resistor in its "
+                    'place, or use engine="nodal".'
+                )
 
 
 def noise(circuit: Circuit, output: Sequence[str], source: str, frequencies: Array) -> Noise:
@@ -112,6 +130,7 @@ def noise(circuit: Circuit, output: Sequence[str], source: str, frequencies: Arr
     Resistors and switches have thermal noise, junctions and transistors what their cards say; laws
     of devices and of sources have none in ngspice, and are no contribution.
     """
+    _refuse_closed_switches(circuit)
     driven = _driven(circuit, source)
     nodes = written_nodes(circuit)
     across = ",".join(nodes[circuit.node(name)] for name in output)

@@ -209,3 +209,20 @@ def test_wrong_arguments_of_noise():
         noise(circuit, ("b", "x"), "v1", [1.0])
     with pytest.raises(CircuitError, match="expected a node, or a tuple of two"):
         noise(circuit, ("a", "b", "a"), "v1", [1.0])  # pyright: ignore[reportArgumentType]
+
+
+def test_closed_switches_are_not_taken_as_open():
+    """ngspice opens every switch over frequency, also one that is closed at rest."""
+
+    def circuit(control: float) -> Circuit:
+        return Circuit().add(
+            V("v1", "a", "0", control, ac=1.0),
+            cx.Switch("s1", "a", "d", "a", "0", 0.1, on=10.0, off=1e9),
+            R("r1", "d", "0", 1e3),
+        )
+
+    assert ac(circuit(0.0), [1e3]).voltage("d")[0] == pytest.approx(1e3 / (1e9 + 1e3))
+    for analyse in (lambda c: ac(c, [1e3]), lambda c: noise(c, "d", "v1", [1e3])):
+        with pytest.raises(SolverError, match="'s1' is closed at the operating point"):
+            analyse(circuit(1.2))
+    assert cx.ac(circuit(1.2), [1e3]).voltage("d")[0] == pytest.approx(1e3 / 1010.0)

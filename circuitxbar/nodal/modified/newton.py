@@ -87,7 +87,8 @@ class Equations:
         """What the last digits of all unknowns make of each equation, (size,)."""
         system = self.system
         entries = np.abs(system.matrix_of(at.laws, at.charges, self.alpha, self.closed))
-        return 4 * np.finfo(float).eps * (system.pattern.matrix(entries) @ np.abs(at.x))
+        flows = system.pattern.matrix(entries) @ np.abs(at.x)
+        return np.asarray(4 * np.finfo(float).eps * flows)
 
     def factor(self, at: Evaluated, pinned: np.ndarray) -> Factor | None:
         """Factors of the matrix there; the equations of what is `pinned` hold it where it is."""
