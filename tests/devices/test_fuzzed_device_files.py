@@ -6,6 +6,8 @@ Twenty thousand of them in all; two thousand are tried without those marked slow
 from __future__ import annotations
 
 import builtins
+import importlib
+import pkgutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ import numpy as np
 import pytest
 from devices.fuzzed_files import NASTY, fuzzed
 
+import circuitxbar.devices
 from circuitxbar.devices.library import device
 from circuitxbar.devices.model_file import parse_device
 from circuitxbar.errors import ModelError
@@ -43,6 +46,9 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_watch)
+# What is imported late runs the text of its own dataclasses.
+for _module in pkgutil.walk_packages(circuitxbar.devices.__path__, "circuitxbar.devices."):
+    importlib.import_module(_module.name)
 
 
 @contextmanager
