@@ -23,8 +23,6 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def _case(deck: CorpusDeck):
     marks = [pytest.mark.slow] if deck.slow else []
-    if deck.missing:
-        marks.append(pytest.mark.xfail(raises=cx.CircuitxbarError, reason=deck.missing))
     return pytest.param(deck, id=deck.name, marks=marks)
 
 

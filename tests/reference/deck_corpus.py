@@ -6,7 +6,6 @@ A deck says what it holds in comments of its own:
 * exactly v(a) = v(b)      the node b holds the closed form for a, as its sources compute it
 * late 2: why              ngspice does something up to two of its steps too late
 * tolerance 1e-8: why      what it takes us to find the time of an edge
-* not yet: why             the nodal engine gives no answer
 """
 
 from __future__ import annotations
@@ -41,7 +40,6 @@ _ROUNDING = 1e-17  # A, which the last digit of 1 V is across 20 mS: leakages ar
 _LINEAR_KINDS = frozenset("RCLVIEGFH")
 _EXACTLY = re.compile(r"^\* exactly v\((\S+)\) = v\((\S+)\)$", re.MULTILINE)
 _TOLERANCE = re.compile(r"^\* tolerance (\S+): \S", re.MULTILINE)
-_NOT_YET = re.compile(r"^\* not yet: (.*)$", re.MULTILINE)
 _LATE = re.compile(r"^\* late (\d+): \S", re.MULTILINE)
 
 
@@ -84,12 +82,6 @@ class CorpusDeck:
         """Of our transients."""
         found = _TOLERANCE.search(self.text)
         return float(found[1]) if found else OUR_TOLERANCE
-
-    @property
-    def missing(self) -> str:
-        """Why there is no answer yet; empty where there is one."""
-        found = _NOT_YET.search(self.text)
-        return found[1] if found else ""
 
     @property
     def linear(self) -> bool:

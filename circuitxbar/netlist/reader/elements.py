@@ -25,6 +25,7 @@ from circuitxbar.circuit.elements import (
 )
 from circuitxbar.circuit.group import ModelCard
 from circuitxbar.devices.semiconductors import MODELS
+from circuitxbar.devices.semiconductors.mosfet import OTHER_SIZES
 from circuitxbar.netlist.reader.cards import Card
 from circuitxbar.netlist.reader.lines import Line
 from circuitxbar.netlist.reader.time_values import Steps, excitation
@@ -264,9 +265,6 @@ def _bipolar(card: Card, within: Within) -> Element:
     return Bipolar(within.own(card.name, card.line), nodes[0], nodes[1], nodes[2], model, area)
 
 
-_ENDS = ("ad", "as", "pd", "ps", "nrd", "nrs")  # of drain and source
-
-
 def _mosfet(card: Card, within: Within) -> Element:
     words = card.taken(4, "four nodes and a model")
     (name,) = card.taken(1, "a model")
@@ -277,11 +275,11 @@ def _mosfet(card: Card, within: Within) -> Element:
     assert length is not None
     model = within.model(card, name, ("nmos", "pmos"), (width, length))
     multiplier = _one(card, "m")
-    ends = [card.take(name) for name in _ENDS]
+    ends = [card.take(name) for name in OTHER_SIZES]
     further = None
     if (model.type, model.level) not in MODELS:
         further = {name: card.take(name, 0.0) or 0.0 for name in (*card.named,)}
-    card.finished(("w", "l", *_ENDS, "m", "temp"))
+    card.finished(("w", "l", *OTHER_SIZES, "m", "temp"))
     drain, gate, source, bulk = (within.node(word) for word in words)
     own = within.own(card.name, card.line)
     sizes = (width, length, multiplier, *ends)

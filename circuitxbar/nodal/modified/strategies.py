@@ -29,7 +29,6 @@ def operating_point(equations: Equations, x: Array, nearby: bool = False) -> tup
     found = solve(equations, x, at_rest=True, **options)
     if found.converged:
         return found, "newton"
-    best = found
     shunted = _continued(
         lambda p: replace(equations, shunt=1e-2 * 1e-18**p if p < 1 else 0.0), x, options
     )
@@ -40,7 +39,7 @@ def operating_point(equations: Equations, x: Array, nearby: bool = False) -> tup
     )
     if ramped is not None:
         return ramped, "source stepping"
-    return _at_rest_in_time(equations, x, options) or best, "pseudo-transient"
+    return _at_rest_in_time(equations, x, options) or found, "pseudo-transient"
 
 
 def _continued(
